@@ -1,0 +1,1 @@
+"""cvfs: a Git commit's DVC-tracked data as a directory."""

@@ -1,0 +1,1 @@
+"""DVC's files as values: metafiles, configuration and ignore rules. Reads and writes text, never files."""

@@ -1,0 +1,78 @@
+"""What the readers of metafiles yield: a stream of small records, so that no metafile has to fit in memory.
+
+The files of an out come before the out itself, because a metafile may name an out's path after its files.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from cvfs.model import Kind
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What DVC records of one file: hash, size and, after a push, its version.
+
+    ``md5`` is lower-case hex, a ``….dir`` suffix included. ``remote`` is the name below ``cloud:``, lower case.
+    """
+
+    md5: str | None = None
+    size: int | None = None
+    isexec: bool = False
+    remote: str | None = None
+    version_id: str | None = None
+    etag: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FileRecord:
+    """One item of an out's ``files:``. ``relpath`` is as written and not yet trusted."""
+
+    out: int
+    relpath: str
+    recorded: Recorded
+    line: int
+
+
+class Source(Enum):
+    """Where the content of an out comes from."""
+
+    REMOTE = "remote"
+    #: ``cache: false``: in Git, or nowhere.
+    GIT = "git"
+    #: ``push: false``: in the workspace of whoever made it.
+    UNPUSHED = "unpushed"
+    #: ``dvc import``, ``import-url``, ``import-db``: from the dependency.
+    IMPORT = "import"
+
+
+@dataclass(frozen=True, slots=True)
+class OutRecord:
+    """One out. ``out`` is the number that its files carry.
+
+    ``path`` is ``wdir`` and the out's own path joined, relative to the metafile's directory, as written and not yet
+    trusted. ``kind`` is UNLISTED for a directory without ``files:``. ``legacy`` says that md5 values are DVC 2's
+    ``md5-dos2unix``. ``recorded`` describes the out itself. ``remote`` is the out's own ``remote:``, lower case.
+    """
+
+    out: int
+    path: str
+    kind: Kind
+    recorded: Recorded
+    legacy: bool
+    source: Source
+    remote: str | None
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """An entry, or the rest of the metafile, that cannot be used, and why."""
+
+    line: int | None
+    reason: str
+
+
+Record = FileRecord | OutRecord | Refusal

@@ -1,0 +1,80 @@
+"""The protocol of all stores. Every method blocks: call it from a worker thread.
+
+Every store is safe to use from several threads at once and raises nothing but the ``StoreError`` family; the contract
+suite in ``tests/stores/`` holds all of them to what is written here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+from typing import Protocol
+
+
+class Versioning(Enum):
+    """Whether a store keeps old versions."""
+
+    ON = "on"
+    OFF = "off"
+    #: The store does not tell (no permission, or no such question in its API): the answer to an upload will.
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Stat:
+    """What a store says of one version. ``etag`` has no quotes but those that DVC keeps (Azure)."""
+
+    size: int
+    version_id: str | None
+    etag: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Bytes of one version: ``data`` begins at ``start``; ``stat`` describes the whole object."""
+
+    data: bytes
+    start: int
+    stat: Stat
+
+
+class Store(Protocol):
+    """One remote's URL (a bucket and prefix, a directory), as an object of many versions per key."""
+
+    @property
+    def url(self) -> str:
+        """Name the remote without secrets, as its identity and for messages: URL, and the endpoint if it has one."""
+
+    def full_key(self, key: str) -> str:
+        """Prefix ``key`` (relative to the URL) with what the store's own tools want: the key in the bucket."""
+
+    def read(self, key: str, version_id: str, start: int = 0, length: int | None = None) -> Piece:
+        """Read one version, whole or ``length`` bytes from ``start``.
+
+        A range that ends beyond the object is cut at its end; one that starts at or beyond it raises IntegrityError
+        (but reading an empty object from 0 gives nothing). So does an answer that is not the range asked for, is
+        shorter than it promised, or names another version id than the one asked for.
+
+        Raises:
+            VersionNotFoundError, AccessDeniedError, CredentialsError, ArchivedError, UnavailableError, IntegrityError.
+        """
+
+    def stat(self, key: str, version_id: str | None = None) -> Stat:
+        """Ask for one version's size, id and etag; the current one where ``version_id`` is None."""
+
+    def put(self, key: str, source: bytes | Path) -> Stat:
+        """Store a new version and return it, with the id from the answer to this very upload.
+
+        Raises:
+            VersioningOffError: the answer named no version (or ``null``). The object has been written.
+        """
+
+    def versioning(self) -> Versioning:
+        """Ask whether overwritten objects are kept."""
+
+    def enable_versioning(self) -> None:
+        """Turn versioning on. Raises StoreError with the provider's own command where the API cannot."""
+
+    def close(self) -> None:
+        """Release connections. No call may follow."""
