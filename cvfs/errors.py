@@ -101,3 +101,23 @@ class CacheFullError(CacheError):
 
 class MountError(CvfsError):
     """The mount point cannot be used, or the kernel refused the mount."""
+
+
+class BusyError(MountError):
+    """The mount cannot be unmounted, because somebody uses it."""
+
+
+class WorkspaceError(CvfsError):
+    """A file of the work tree cannot be read, written or tracked."""
+
+
+class UnstableFileError(WorkspaceError):
+    """A file changed while it was read, at every attempt."""
+
+
+class ChangedMeanwhileError(WorkspaceError):
+    """A file on disk is not the one that was read: somebody else changed it, and it was left alone."""
+
+
+class LockedError(WorkspaceError):
+    """Another cvfs or DVC is writing to the same clone."""

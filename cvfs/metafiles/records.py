@@ -1,6 +1,7 @@
 """What the readers of metafiles yield: a stream of small records, so that no metafile has to fit in memory.
 
-The files of an out come before the out itself, because a metafile may name an out's path after its files.
+The files of an out come before the out itself, because a metafile may name an out's path after its files. Files whose
+out never comes belong to one that turned out to be unusable, and are to be dropped.
 """
 
 from __future__ import annotations
@@ -53,8 +54,9 @@ class OutRecord:
     """One out. ``out`` is the number that its files carry.
 
     ``path`` is ``wdir`` and the out's own path joined, relative to the metafile's directory, as written and not yet
-    trusted. ``kind`` is UNLISTED for a directory without ``files:``. ``legacy`` says that md5 values are DVC 2's
-    ``md5-dos2unix``. ``recorded`` describes the out itself. ``remote`` is the out's own ``remote:``, lower case.
+    trusted. ``kind`` is UNLISTED for a directory without ``files:``, or with no usable one. ``legacy`` says that
+    md5 values are DVC 2's ``md5-dos2unix``. ``recorded`` describes the out itself. ``remote`` is the out's own
+    ``remote:``, lower case.
     """
 
     out: int
