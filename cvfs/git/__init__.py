@@ -1,0 +1,5 @@
+"""Revisions, trees and blobs, read through the ``git`` command and nothing else."""
+
+from cvfs.git.repository import Commit, Repository, TreeEntry
+
+__all__ = ["Commit", "Repository", "TreeEntry"]

@@ -1,0 +1,140 @@
+"""Stores that misbehave on demand, and remotes made of them, for the tests of every layer above the stores.
+
+Usage: ``store = FaultyStore(MemoryStore())``; ``stat = store.put("a", b"x")``; then ``store.fail_next(...)``,
+``store.stall()`` / ``store.release()``, ``store.change_next(...)``, and look at ``store.requests``.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from cvfs.errors import RemoteError
+from cvfs.stores.store import Piece
+
+#: A stalled read that nobody releases is a mistake in the test: fail it instead of hanging.
+PATIENCE = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One call of ``read``, as it arrived."""
+
+    key: str
+    version_id: str
+    start: int
+    length: int | None
+
+
+class FaultyStore:
+    """Wrap any store: log its reads, and let them fail, stall or answer wrongly when told to."""
+
+    def __init__(self, store):
+        self.inner = store
+        self.requests: list[Request] = []
+        self.waiting = 0
+        self._faults: list[tuple[str | None, BaseException | Callable[[Piece], Piece]]] = []
+        self._stalled: Callable[[Request], bool] | None = None
+        self._changed = threading.Condition()
+
+    def __getattr__(self, name):
+        return getattr(self.inner, name)
+
+    def fail_next(self, exception: BaseException, times: int = 1, key: str | None = None) -> None:
+        """Let the next ``times`` reads (of ``key``, if given) raise ``exception``."""
+        with self._changed:
+            self._faults += [(key, exception)] * times
+
+    def change_next(self, change: Callable[[Piece], Piece], times: int = 1, key: str | None = None) -> None:
+        """Let the next ``times`` reads answer ``change(piece)``: other bytes, another start, another stat."""
+        with self._changed:
+            self._faults += [(key, change)] * times
+
+    def stall(self, key: str | None = None) -> None:
+        """Hold all reads (of ``key``, if given) from now on until ``release()``."""
+        with self._changed:
+            self._stalled = lambda request: key is None or request.key == key
+
+    def release(self) -> None:
+        """Let held reads go on, and hold no more."""
+        with self._changed:
+            self._stalled = None
+            self._changed.notify_all()
+
+    @contextmanager
+    def stalled(self, key: str | None = None):
+        """Hold reads inside the block; they go on when it is left, however it is left."""
+        self.stall(key)
+        try:
+            yield self
+        finally:
+            self.release()
+
+    def wait_for_requests(self, number: int, timeout: float = PATIENCE) -> None:
+        """Block until ``number`` reads have arrived in all."""
+        with self._changed:
+            assert self._changed.wait_for(lambda: len(self.requests) >= number, timeout), self.requests
+
+    def wait_for_waiting(self, number: int, timeout: float = PATIENCE) -> None:
+        """Block until exactly ``number`` reads are being held."""
+        with self._changed:
+            assert self._changed.wait_for(lambda: self.waiting == number, timeout), self.waiting
+
+    def read(self, key: str, version_id: str, start: int = 0, length: int | None = None) -> Piece:
+        request = Request(key, version_id, start, length)
+        with self._changed:
+            self.requests.append(request)
+            self._changed.notify_all()
+            self._hold(request)
+            fault = self._take_fault(key)
+        if isinstance(fault, BaseException):
+            raise fault
+        piece = self.inner.read(key, version_id, start, length)
+        return piece if fault is None else fault(piece)
+
+    def _hold(self, request: Request) -> None:
+        def may_go() -> bool:
+            return self._stalled is None or not self._stalled(request)
+
+        if may_go():
+            return
+        self.waiting += 1
+        self._changed.notify_all()
+        try:
+            assert self._changed.wait_for(may_go, PATIENCE), f"nobody released {request}"
+        finally:
+            self.waiting -= 1
+            self._changed.notify_all()
+
+    def _take_fault(self, key: str):
+        for index, (wanted, fault) in enumerate(self._faults):
+            if wanted is None or wanted == key:
+                del self._faults[index]
+                return fault
+        return None
+
+
+class FakeRemotes:
+    """Stand in for ``RemoteSet``: remotes by name, the same ones for every DVC root.
+
+    A value that is an exception is raised by ``store()``, as a remote that cannot be used does.
+    """
+
+    def __init__(self, stores: Mapping[str, object], default: str | None = None) -> None:
+        self._stores = dict(stores)
+        self._default = default or next(iter(self._stores), None)
+
+    def candidates(self, root: str, recorded: str | None, out_remote: str | None) -> list[str]:
+        names: Iterable[str | None] = (recorded, out_remote, self._default)
+        found = list(dict.fromkeys(name.lower() for name in names if name and name.lower() in self._stores))
+        if not found:
+            raise RemoteError(f"no remote is configured for {root or 'the repository'}")
+        return found
+
+    def store(self, root: str, name: str):
+        found = self._stores[name]
+        if isinstance(found, BaseException):
+            raise found
+        return found
