@@ -74,11 +74,15 @@ class Finished:
 
 @dataclass(frozen=True, slots=True)
 class Git:
-    """The git command at one place. ``where`` are the options that name the place. Every method blocks."""
+    """The git command at one place. ``where`` are the options that name the place. Every method blocks.
+
+    ``literal`` off is for commands that refuse literal pathspecs; a leading ``./`` then keeps a path from being magic.
+    """
 
     environment: Mapping[str, str]
     where: tuple[str | bytes, ...] = ()
     overrides: Mapping[str, str] = field(default_factory=dict)
+    literal: bool = True
 
     def run(self, *arguments: str | bytes, stdin: bytes = b"", timeout: float | None = None) -> Finished:
         """Run git to its end, whatever its exit code.
@@ -145,7 +149,8 @@ class Git:
                 raise failed(arguments, done) from broken
 
     def _command(self, arguments: Sequence[str | bytes]) -> list[str | bytes]:
-        return ["git", *SAFE, *self.where, *arguments]
+        safe = SAFE if self.literal else [word for word in SAFE if word != "--literal-pathspecs"]
+        return ["git", *safe, *self.where, *arguments]
 
     def _environment(self) -> dict[str, str]:
         return {**self.environment, **QUIET, **self.overrides}

@@ -22,9 +22,11 @@ Key = tuple[str, str, str]
 #: A tuple is a list in ConfigObj's sense: commas outside quotes.
 Setting = str | tuple[str, ...]
 
-_NAMED = re.compile(r'\s*(remote|machine|db)\s*"(.*)"\s*')
+#: The title of a section with a name, in lower case; the first group is its kind.
+NAMED_SECTION = re.compile(r'\s*(remote|machine|db)\s*"(.*)"\s*')
 _URL = re.compile(r"[\w+.-]+://")
-_PATHS = {
+#: By kind of section, the options that are paths: relative ones begin at the directory of their file.
+PATH_OPTIONS = {
     "remote": frozenset(
         (
             "url",
@@ -66,11 +68,11 @@ def parse_config(text: str | bytes, level: Level, source: str, directory: str | 
     try:
         parsed = ConfigObj(io.StringIO(decoded), list_values=True, interpolation=False)
     except SyntaxError as error:
-        raise _syntax_error(error, source) from error
+        raise syntax_error(error, source) from error
     values: dict[Key, Setting] = {}
     for (section, name), options in _sections(parsed).items():
         for option, setting in options.items():
-            if option in _PATHS.get(section, ()) and isinstance(setting, str):
+            if option in PATH_OPTIONS.get(section, ()) and isinstance(setting, str):
                 setting = _resolve(setting, directory, home)
             values[section, name, option] = setting
     return Layer(level, source, values)
@@ -94,7 +96,9 @@ def parse_overrides(settings: Iterable[str], directory: str | None = None, home:
         if (name, option) == ("core", "remote"):
             values["core", "", "remote"] = text
         else:
-            values["remote", name, option] = _resolve(text, directory, home) if option in _PATHS["remote"] else text
+            values["remote", name, option] = (
+                _resolve(text, directory, home) if option in PATH_OPTIONS["remote"] else text
+            )
     return Layer(Level.OVERRIDE, "--remote-config", values)
 
 
@@ -103,7 +107,7 @@ def _sections(parsed: ConfigObj) -> dict[tuple[str, str], dict[str, Setting]]:
     sections: dict[tuple[str, str], dict[str, Setting]] = {}
     for title in parsed.sections:
         content = parsed[title]
-        named = _NAMED.fullmatch(title.lower())
+        named = NAMED_SECTION.fullmatch(title.lower())
         key = (named[1], named[2]) if named else (title.lower(), "")
         settings = ((option.lower(), content[option]) for option in content.scalars)
         sections[key] = {
@@ -120,7 +124,8 @@ def _resolve(path: str, directory: str | None, home: str | None) -> str:
     return path if directory is None else posixpath.normpath(posixpath.join(directory, path))
 
 
-def _syntax_error(error: SyntaxError, source: str) -> ConfigError:
+def syntax_error(error: SyntaxError, source: str) -> ConfigError:
+    """Return the error that says where ConfigObj stumbled, without showing text."""
     first = error
     if isinstance(error, ConfigObjError) and getattr(error, "errors", None):
         first = error.errors[0]

@@ -1,5 +1,7 @@
 """``.dvcignore``: gitignore's syntax, any number of files, evaluated as DVC does it (``dvc/ignore.py``).
 
+Where pathspec and DVC disagree, over patterns like ``*/`` that DVC gives no effect, it is Git's meaning that counts.
+
 Paths are relative to the DVC root whose files these are: a root above or below has rules of its own.
 """
 

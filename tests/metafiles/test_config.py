@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from reading import FIXTURES
 
-from cvfs.errors import ConfigError, CvfsError, RemoteError
+from cvfs.errors import ConfigError, RemoteError
 from cvfs.metafiles.config import Config, Layer, Level, Value, parse_config, parse_overrides
 
 
@@ -44,7 +46,7 @@ def test_levels_add_to_each_other_option_by_option() -> None:
 
 def test_precedence_of_each_pair_of_levels() -> None:
     order = [Level.SYSTEM, Level.GLOBAL, Level.COMMIT, Level.LOCAL, Level.OVERRIDE]
-    for low, high in zip(order, order[1:], strict=False):
+    for low, high in pairwise(order):
         both = Config([layer("[core]\nremote = high", high), layer("[core]\nremote = low", low)])
         assert both.default_remote == "high"
 
@@ -104,7 +106,7 @@ def test_a_remote_that_cannot_be_used_hurts_nobody() -> None:
     assert read.remote("good").url == "s3://b"
     assert read.remote("odd").scheme == "xyz"
     for name in ("list", "none", "loop"):
-        with pytest.raises(CvfsError, match="."):
+        with pytest.raises((ConfigError, RemoteError)):
             read.remote(name)
 
 

@@ -17,11 +17,11 @@ from cvfs.metafiles.records import Recorded, Refusal
 from cvfs.model import Kind
 
 #: Scalars that some version of YAML takes for something else, and those that need quotes in some layout.
-NASTY = (
-    "yes no on off Yes NO On y n true null ~ 1e3 017 0x1F 0o17 1_000 .inf .nan 12:30:45 1:30 190:20:30 2001-12-14 "
-    "2001-12-14t21:59:43.10-05:00 = << ! & * - ? : [ ] { } , # | > @ ` % ' \" \\ a:b a: :a a#b #a a\u00a0b é 日本 \U0001f600 "
-    "- --- ... --- a %YAML !!str &a *a a,b [a] {a} 1234567890 -1 +1 1.5 é/ü a/b/c back\\slash q?x star* <<<<<<< >>>>>>> ======="
-).split(" ") + [
+NASTY = """\
+yes no on off Yes NO On y n true null ~ 1e3 017 0x1F 0o17 1_000 .inf .nan 12:30:45 1:30 190:20:30 2001-12-14
+2001-12-14t21:59:43.10-05:00 = << ! & * - ? : [ ] { } , # | > @ ` % ' " \\ a:b a: :a a#b #a a\u00a0b é 日本 \U0001f600
+--- ... a %YAML !!str &a *a a,b [a] {a} 1234567890 -1 +1 1.5 é/ü a/b/c back\\slash q?x star* <<<<<<< >>>>>>> ======="""
+BLANKS = (
     " lead",
     "trail ",
     "a  b",
@@ -37,9 +37,13 @@ NASTY = (
     "\u2028",
     "\x85",
     "\ufeff",
-]
+)
 
-names = st.one_of(st.sampled_from(NASTY), st.text(st.sampled_from("ab/:#'\"\\ \n-?é~"), min_size=1, max_size=12))
+names = st.one_of(
+    st.sampled_from(re.split("[ \n]", NASTY)),
+    st.sampled_from(BLANKS),
+    st.text(st.sampled_from("ab/:#'\"\\ \n-?é~"), min_size=1, max_size=12),
+)
 long_names = st.lists(st.text("abc", min_size=10, max_size=30), min_size=2, max_size=6).map(" ".join)
 relpaths = st.one_of(names, names, long_names)
 md5s = st.integers(0, 16**32 - 1).map("{:032x}".format)
@@ -153,10 +157,9 @@ def test_lock_reads_an_out_like_a_dvc_file(metafile: dict[str, Any]) -> None:
     assert (in_lock.kind, in_lock.recorded, in_lock.legacy) == (alone.kind, alone.recorded, alone.legacy)
 
 
-fragments = st.sampled_from(
-    ["outs:", "- ", "path: a", "\n", "\n  ", "files:", "[", "]", "{", "}", ": ", "relpath: ", "'", '"', "&a ", "*a", "<<: ", "? ",
-     "!!int ", "---", "...", "|", ">", "#", "\t", "<<<<<<< x", "cloud: {up: {version_id: 1}}", "md5: ''", "size: 1", "\xff", "\0"]
-)  # fmt: skip
+FRAGMENTS = """outs:|- |path: a|\n|\n  |files:|[|]|{|}|: |relpath: |'|"|&a |*a|<<: |? |!!int |---|...|>|#|\t|<<<<<<< x|\
+cloud: {up: {version_id: 1}}|md5: ''|size: 1|\xff|\0"""
+fragments = st.sampled_from([*FRAGMENTS.split("|"), "|"])
 
 
 @pytest.mark.parametrize("parser", ["CBaseLoader", "BaseLoader"])

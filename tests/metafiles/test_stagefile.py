@@ -64,6 +64,7 @@ def test_item_of_foreach_and_matrix_is_the_stage_that_it_comes_from() -> None:
     assert read.stage("each@a") is read.stages["each"]
     assert read.stage("each@bob@example.org") is read.stages["each"]
     assert read.stage("each@special") is read.stages["each@special"]
+    assert read.stage("each@special@x") is read.stages["each@special"]
     assert read.stage("grid@m1") is read.stages["grid"]
     assert read.stages["each"].wdir == "in"
     assert read.stage("other@a") is None

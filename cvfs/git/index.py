@@ -1,0 +1,63 @@
+"""What git knows of the files of a work tree, and what the next commit is to hold.
+
+Unlike ``repository.py`` this can change the index, on the user's behalf and as ``git add`` would: filters that the
+user's own configuration sets up run, hooks and the file-system monitor do not.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from functools import cached_property
+
+from cvfs.errors import RepositoryError
+from cvfs.git.command import LOCATING, Git, failed
+
+
+class Index:
+    """The index of the work tree that holds ``directory``. Paths are relative to ``directory``. Blocking."""
+
+    def __init__(self, directory: str, env: Mapping[str, str]) -> None:
+        environment = {name: value for name, value in env.items() if name not in LOCATING}
+        self._git = Git(environment, ("-C", _encoded(directory)))
+
+    @cached_property
+    def top(self) -> str:
+        """Return the top of the work tree.
+
+        Raises:
+            RepositoryError: ``directory`` is in none, or git does not trust it.
+        """
+        return os.fsdecode(self._git.check("rev-parse", "--show-toplevel").removesuffix(b"\n"))
+
+    def ignores(self, path: str) -> bool:
+        """Tell whether git would ignore ``path``, which need not exist; a directory ends with a slash.
+
+        Raises:
+            RepositoryError: git fails.
+        """
+        arguments = ("check-ignore", "-q", "--no-index", "--", b"./" + _encoded(path))
+        done = replace(self._git, literal=False).run(*arguments)
+        if done.code not in (0, 1):
+            raise failed(arguments, done)
+        return done.code == 0
+
+    def tracks(self, path: str) -> bool:
+        """Tell whether ``path``, or a file below it, is in the index. Raises RepositoryError."""
+        return bool(self._git.check("ls-files", "-z", "--", _encoded(path)))
+
+    def add(self, paths: Iterable[str]) -> None:
+        """Stage files as they are now.
+
+        Raises:
+            RepositoryError: git refuses, in its own words.
+        """
+        wanted = [_encoded(path) for path in paths]
+        done = self._git.run("add", "--", *wanted)
+        if done.code != 0:
+            raise RepositoryError(f"the changes are made, but git add failed: {done.last_line}")
+
+
+def _encoded(path: str) -> bytes:
+    return path.encode("utf-8", "surrogateescape")
