@@ -49,12 +49,21 @@ class Store(Protocol):
     def full_key(self, key: str) -> str:
         """Prefix ``key`` (relative to the URL) with what the store's own tools want: the key in the bucket."""
 
+    def check(self) -> None:
+        """Find out, without asking the store itself, whether reads can be tried.
+
+        Raises:
+            CredentialsError: credentials are missing, or cannot be renewed. Looking for them may use the network.
+            StoreError: something else that reads need is missing (of a local store: the directory).
+        """
+
     def read(self, key: str, version_id: str, start: int = 0, length: int | None = None) -> Piece:
         """Read one version, whole or ``length`` bytes from ``start``.
 
         A range that ends beyond the object is cut at its end; one that starts at or beyond it raises IntegrityError
-        (but reading an empty object from 0 gives nothing). So does an answer that is not the range asked for, is
-        shorter than it promised, or names another version id than the one asked for.
+        (but reading an empty object from 0 gives nothing). So does an answer that is not the range asked for or names
+        another version id than the one asked for. An answer that breaks off raises UnavailableError. A negative
+        ``start`` or a ``length`` below 1 is a mistake of the caller: ValueError.
 
         Raises:
             VersionNotFoundError, AccessDeniedError, CredentialsError, ArchivedError, UnavailableError, IntegrityError.

@@ -27,12 +27,13 @@ class FakeNode:
 
 @dataclass(frozen=True, slots=True)
 class FakeFile:
-    """A file whose record differs from the usual: no size, executable, never pushed."""
+    """A file whose record differs from the usual: no size, executable, never pushed, or held by Git itself."""
 
     data: bytes
     sized: bool = True
     executable: bool = False
     pushed: bool = True
+    in_git: bool = False
 
 
 class FakeSnapshot:
@@ -76,8 +77,11 @@ class FakeSnapshot:
     def content(self, ino: int) -> Content:
         file = self.files[ino]
         path = self.path(ino).decode("utf-8", "surrogateescape")
-        version = Version("remote", path, f"v-{ino}") if file.pushed else None
+        version = Version("remote", path, f"v-{ino}") if file.pushed and not file.in_git else None
         return Content(self._nodes[ino].size, hashlib.md5(path.encode()).hexdigest(), None, version)
+
+    def git_blob(self, ino: int) -> str | None:
+        return f"blob-{ino}" if self.files[ino].in_git else None
 
     def path(self, ino: int) -> bytes:
         parts = []
@@ -96,6 +100,16 @@ class FakeSnapshot:
         ino = max(self._nodes) + 1
         self._nodes[ino] = FakeNode(ino, parent, name, kind, size, executable)
         return self._nodes[ino]
+
+
+class FakeBlobs:
+    """What Git holds of a fake snapshot."""
+
+    def __init__(self, snapshot: FakeSnapshot) -> None:
+        self._snapshot = snapshot
+
+    def read(self, oid: str) -> bytes:
+        return self._snapshot.files[int(oid.removeprefix("blob-"))].data
 
 
 class FakeFetcher:

@@ -27,6 +27,7 @@ from servers.process import running
 #: Credentials that ``moto`` takes as well as any others.
 ANY = ("test", "test")
 
+_COLOUR = re.compile(r"\x1b\[[\d;]*m")
 _REQUEST = re.compile(r'"((?:GET|HEAD|PUT|POST|DELETE) .*) HTTP/1\.[01]" (\d{3})')
 
 
@@ -87,7 +88,7 @@ class Moto:
 
         ``since`` is a number that ``mark()`` gave earlier.
         """
-        text = self.log.read_bytes()[since:].decode("utf-8", "replace")
+        text = _COLOUR.sub("", self.log.read_bytes()[since:].decode("utf-8", "replace"))
         return [found[1] for found in _REQUEST.finditer(text) if containing in found[1]]
 
     def mark(self) -> int:
