@@ -49,7 +49,9 @@ def _reach_python(become: tuple[str, ...]) -> tuple[str, ...]:
     """Let the user read where it may not, if Python itself lies there (in root's home, say), and nowhere else write."""
     if shutil.which("setpriv") is None:
         raise RuntimeError("the tests need setpriv (package util-linux) to run commands as an ordinary user")
-    probe = subprocess.run([*become, sys.executable, "-c", "import cvfs"], check=False, capture_output=True, timeout=60)
+    # Through env, because what setpriv itself starts still profits from rights that its own children have lost.
+    command = [*become, "env", sys.executable, "-c", "import cvfs"]
+    probe = subprocess.run(command, check=False, capture_output=True, timeout=60)
     if probe.returncode == 0:
         return ()
     return ("--inh-caps=+dac_read_search", "--ambient-caps=+dac_read_search")

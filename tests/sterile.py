@@ -34,7 +34,6 @@ def _network() -> dict[str, str]:
         **{name.upper(): value for name, value in proxies.items()},
         "AWS_ACCESS_KEY_ID": "test",
         "AWS_SECRET_ACCESS_KEY": "test",
-        "AWS_DEFAULT_REGION": "us-east-1",
         "AWS_EC2_METADATA_DISABLED": "true",
         "DVC_NO_ANALYTICS": "1",
         "NO_GCE_CHECK": "true",

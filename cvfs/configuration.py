@@ -1,0 +1,91 @@
+"""Gather the configuration files that say where a commit's files are stored, as DVC would, and who vouches for them.
+
+DVC's rule for a commit (``dvc/config.py``): ``.dvc/config`` as the commit has it, ``.dvc/config.local`` from the work
+tree, and the user's and the system's files. The work tree's ``.dvc/config`` only confirms what the commit says.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Protocol
+
+from cvfs.errors import ConfigError
+from cvfs.metafiles.config import Config, Layer, Level, parse_config, parse_overrides
+
+
+class CommitConfigs(Protocol):
+    """What is needed of a snapshot."""
+
+    @property
+    def commit(self) -> str:
+        """Name the commit."""
+
+    @property
+    def roots(self) -> Sequence[str]:
+        """Name the directories of all DVC roots ('' for the top)."""
+
+    @property
+    def config_blobs(self) -> Mapping[str, str]:
+        """Give the commit's ``.dvc/config`` of those roots that have one."""
+
+
+def load_configs(
+    snapshot: CommitConfigs, work_tree: str | None, env: Mapping[str, str], overrides: Iterable[str] = ()
+) -> dict[str, Config]:
+    """Lay the configuration files of each DVC root over each other. Blocking (local disk).
+
+    ``work_tree`` is the repository's, None for a bare one. ``env`` says where the user's files are. ``overrides`` are
+    ``NAME.KEY=VALUE`` and count for every root; relative paths in them begin at the current directory.
+
+    Raises:
+        ConfigError: a file cannot be read or parsed, or an override has no such form.
+    """
+    home = env.get("HOME") or None
+    shared = [
+        *_read_layer(_system_directory(env), "config", Level.SYSTEM, home),
+        *_read_layer(_global_directory(env, home), "config", Level.GLOBAL, home),
+        parse_overrides(overrides, os.getcwd(), home),
+    ]
+    return {root: Config([*shared, *_root_layers(root, snapshot, work_tree, home)]) for root in snapshot.roots}
+
+
+def _root_layers(root: str, snapshot: CommitConfigs, work_tree: str | None, home: str | None) -> Iterator[Layer]:
+    directory = None if work_tree is None else os.path.join(work_tree, root, ".dvc")
+    name = os.path.join(root, ".dvc", "config")
+    text = snapshot.config_blobs.get(root)
+    if text is not None:
+        yield parse_config(text, Level.COMMIT, f"{name} of commit {snapshot.commit[:12]}", directory, home)
+    if directory is not None:
+        yield from _read_layer(directory, "config", Level.WORKTREE, home)
+        yield from _read_layer(directory, "config.local", Level.LOCAL, home)
+
+
+def _read_layer(directory: str | None, name: str, level: Level, home: str | None) -> Iterator[Layer]:
+    if directory is None:
+        return
+    path = os.path.join(directory, name)
+    try:
+        text = Path(path).read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read: {error.strerror}") from error
+    yield parse_config(text, level, path, directory, home)
+
+
+def _system_directory(env: Mapping[str, str]) -> str:
+    named = env.get("DVC_SYSTEM_CONFIG_DIR")
+    if named:
+        return named
+    shared = env.get("XDG_CONFIG_DIRS", "").split(":")[0] or "/etc/xdg"
+    return os.path.join(shared, "dvc")
+
+
+def _global_directory(env: Mapping[str, str], home: str | None) -> str | None:
+    named = env.get("DVC_GLOBAL_CONFIG_DIR")
+    if named:
+        return named
+    own = env.get("XDG_CONFIG_HOME") or (os.path.join(home, ".config") if home else None)
+    return os.path.join(own, "dvc") if own else None
