@@ -7,6 +7,7 @@ metafile stays, and the other is refused, and with it all that would lie below i
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 import tempfile
 from array import array
@@ -37,7 +38,7 @@ def build_segment(path: str, metafiles: Iterable[Iterable[Record]]) -> None:
             intake = Intake(database)
             for records in metafiles:
                 intake.add(records)
-            with tempfile.TemporaryFile() as heap:
+            with tempfile.TemporaryFile(dir=os.path.dirname(path)) as heap:
                 _Output(intake, heap).write(path)
     except (OSError, sqlite3.Error) as error:
         raise SnapshotError(f"the index file {path} cannot be written: {error}", hint="use --cache-dir") from error
