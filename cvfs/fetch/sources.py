@@ -137,7 +137,8 @@ class Sources:
         name = name if not isinstance(errors[name], _ELSEWHERE) else names[0]
         version = _version_of(content)
         where = self._urls.get((content.root, name), f"remote {name}")
-        _log.warning(
+        # Whoever reads knows the path, and logs the failure; read-ahead that fails is nobody's business yet.
+        _log.debug(
             "download failed: %s, key %r, version %s: %s", where, version.key, version.version_id, errors[name].message
         )
         raise errors[name]
