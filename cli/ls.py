@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -12,10 +13,10 @@ import click
 
 from cvfs.configuration import load_configs
 from cvfs.errors import ConfigError
-from cvfs.listing import Listed, list_commit
-from cvfs.metafiles.config import Config
+from cvfs.git import Repository
+from cvfs.listing import Listed, Origins, list_commit
 from cvfs.model import Kind
-from cvfs.opening import describe_problems, open_tree
+from cvfs.opening import CommitRequest, describe_problems, open_tree
 from cvfs.snapshot import Snapshot
 
 from .commit_options import commit_options, commit_request
@@ -39,17 +40,14 @@ def command(revision: str, path: str, *, long: bool, recursive: bool, as_json: b
     repository, snapshot = open_tree(request)
     for warning in describe_problems(list(snapshot.problems), strict=options["strict"]):
         warn(warning)
-    configs: dict[str, Config] = {}
-    if as_json:
-        try:
-            configs = load_configs(snapshot, repository.work_tree, request.env, request.overrides)
-        except ConfigError as error:
-            warn(str(error))
-    line = _json if as_json else _liner(snapshot, long=long)
+    line = _json_liner(repository, snapshot, request) if as_json else _liner(snapshot, long=long)
     terminal = os.isatty(1)
-    for listed in list_commit(snapshot, configs, path, recursive=recursive, on_unlisted=_warn_unlisted):
+    # Not click.echo, which flushes each line: there may be a million.
+    output = sys.stdout.buffer
+    for listed in list_commit(snapshot, path, recursive=recursive, on_unlisted=_warn_unlisted):
         text = line(listed)
-        click.echo(printable(text) if terminal else text.encode("utf-8", "surrogateescape"))
+        output.write((printable(text) if terminal else text).encode("utf-8", "surrogateescape") + b"\n")
+    output.flush()
 
 
 def _liner(snapshot: Snapshot, *, long: bool) -> Callable[[Listed], str]:
@@ -67,21 +65,31 @@ def _liner(snapshot: Snapshot, *, long: bool) -> Callable[[Listed], str]:
     return line
 
 
-def _json(listed: Listed) -> str:
-    content = listed.content
-    version = content and content.version
-    return json.dumps(
-        {
-            "path": listed.path,
-            "type": "file" if listed.node.kind is Kind.FILE else "directory",
-            "size": listed.node.size,
-            "md5": content and content.md5,
-            "remote": listed.remote,
-            "key": listed.key,
-            "version_id": version and version.version_id,
-            "etag": version and version.etag,
-        }
-    )
+def _json_liner(repository: Repository, snapshot: Snapshot, request: CommitRequest) -> Callable[[Listed], str]:
+    try:
+        configs = load_configs(snapshot, repository.work_tree, request.env, request.overrides)
+    except ConfigError as error:
+        warn(str(error))
+        configs = {}
+    origins = Origins(snapshot, configs)
+
+    def line(listed: Listed) -> str:
+        origin = origins.of(listed.node) if listed.node.kind is Kind.FILE else None
+        version = origin and origin.content.version
+        return json.dumps(
+            {
+                "path": listed.path,
+                "type": "directory" if origin is None else "file",
+                "size": listed.node.size,
+                "md5": origin and origin.content.md5,
+                "remote": origin and origin.remote,
+                "key": origin and origin.key,
+                "version_id": version and version.version_id,
+                "etag": version and version.etag,
+            }
+        )
+
+    return line
 
 
 def _warn_unlisted(path: str) -> None:

@@ -14,27 +14,26 @@ from cvfs.stores.registry import RemoteSet, full_key
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """One name of a commit. ``path`` is relative to the top of the repository, undecodable bytes as surrogates.
+    """One name of a commit. ``path`` is relative to the top of the repository, undecodable bytes as surrogates."""
 
-    ``remote`` is the remote that is asked first for a file's version, and ``key`` the object's key there, as the
+    path: str
+    node: Node
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a file's bytes are. ``remote`` is the one that is asked first, and ``key`` the object's key there, as the
     store's own tools want it; below the remote's URL where no configured remote is known. Both are None for what was
     never pushed.
     """
 
-    path: str
-    node: Node
-    content: Content | None = None
+    content: Content
     remote: str | None = None
     key: str | None = None
 
 
 def list_commit(
-    snapshot: Snapshot,
-    configs: Mapping[str, Config],
-    path: str,
-    *,
-    recursive: bool,
-    on_unlisted: Callable[[str], None],
+    snapshot: Snapshot, path: str, *, recursive: bool, on_unlisted: Callable[[str], None]
 ) -> Iterator[Listed]:
     """Yield what is at ``path``: the file itself, or a directory's entries in listing order.
 
@@ -46,25 +45,26 @@ def list_commit(
         UnlistedError: ``path`` itself is such a directory.
     """
     found = find(snapshot, path)
-    remotes = RemoteSet(configs, trusted=False)
+    top = snapshot.path(found.ino).decode("utf-8", "surrogateescape")
     if found.kind is Kind.FILE:
-        yield _listed(snapshot, configs, remotes, found)
+        yield Listed(top, found)
         return
     if found.kind is Kind.UNLISTED:
         raise UnlistedError(f"{path}: the commit records only the hash of this directory's listing")
-    waiting = [snapshot.children(found.ino)]
+    waiting = [(f"{top}/" if top else "", snapshot.children(found.ino))]
     while waiting:
-        step = next(waiting[-1], None)
+        above, children = waiting[-1]
+        step = next(children, None)
         if step is None:
             waiting.pop()
             continue
         _, node = step
-        listed = _listed(snapshot, configs, remotes, node)
+        listed = Listed(above + node.name.decode("utf-8", "surrogateescape"), node)
         yield listed
         if node.kind is Kind.UNLISTED:
             on_unlisted(listed.path)
         elif recursive and node.kind is Kind.DIRECTORY:
-            waiting.append(snapshot.children(node.ino))
+            waiting.append((f"{listed.path}/", snapshot.children(node.ino)))
 
 
 def find(snapshot: Snapshot, path: str) -> Node:
@@ -82,17 +82,23 @@ def find(snapshot: Snapshot, path: str) -> Node:
     return node
 
 
-def _listed(snapshot: Snapshot, configs: Mapping[str, Config], remotes: RemoteSet, node: Node) -> Listed:
-    path = snapshot.path(node.ino).decode("utf-8", "surrogateescape")
-    if node.kind is not Kind.FILE:
-        return Listed(path, node)
-    content = snapshot.content(node.ino)
-    version = content.version
-    if version is None:
-        return Listed(path, node, content)
-    try:
-        name = remotes.candidates(content.root, version.remote, content.out_remote)[0]
-        return Listed(path, node, content, name, full_key(configs[content.root].remote(name), version.key))
-    except (CvfsError, KeyError):
-        # A listing needs no remote: say what the metafile says.
-        return Listed(path, node, content, version.remote, version.key)
+class Origins:
+    """Tells where the files of a commit are, as far as the commit and the configuration know."""
+
+    def __init__(self, snapshot: Snapshot, configs: Mapping[str, Config]) -> None:
+        self._snapshot = snapshot
+        self._configs = configs
+        self._remotes = RemoteSet(configs, trusted=False)
+
+    def of(self, node: Node) -> Origin:
+        """Return the origin of a file."""
+        content = self._snapshot.content(node.ino)
+        version = content.version
+        if version is None:
+            return Origin(content)
+        try:
+            name = self._remotes.candidates(content.root, version.remote, content.out_remote)[0]
+            return Origin(content, name, full_key(self._configs[content.root].remote(name), version.key))
+        except (CvfsError, KeyError):
+            # A listing needs no remote: say what the metafile says.
+            return Origin(content, version.remote, version.key)
