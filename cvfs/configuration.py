@@ -11,7 +11,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
-from cvfs.errors import ConfigError
+from cvfs.errors import ConfigError, RepositoryError
+from cvfs.git.index import Index
 from cvfs.metafiles.config import Config, Layer, Level, parse_config, parse_overrides
 
 
@@ -48,18 +49,35 @@ def load_configs(
         *_read_layer(_global_directory(env, home), "config", Level.GLOBAL, home),
         parse_overrides(overrides, os.getcwd(), home),
     ]
-    return {root: Config([*shared, *_root_layers(root, snapshot, work_tree, home)]) for root in snapshot.roots}
+    return {root: Config([*shared, *_root_layers(root, snapshot, work_tree, env, home)]) for root in snapshot.roots}
 
 
-def _root_layers(root: str, snapshot: CommitConfigs, work_tree: str | None, home: str | None) -> Iterator[Layer]:
+def _root_layers(
+    root: str, snapshot: CommitConfigs, work_tree: str | None, env: Mapping[str, str], home: str | None
+) -> Iterator[Layer]:
     directory = None if work_tree is None else os.path.join(work_tree, root, ".dvc")
     name = os.path.join(root, ".dvc", "config")
     text = snapshot.config_blobs.get(root)
     if text is not None:
         yield parse_config(text, Level.COMMIT, f"{name} of commit {snapshot.commit[:12]}", directory, home)
-    if directory is not None:
+    if work_tree is not None and directory is not None:
         yield from _read_layer(directory, "config", Level.WORKTREE, home)
-        yield from _read_layer(directory, "config.local", Level.LOCAL, home)
+        local = os.path.join(root, ".dvc", "config.local")
+        level = Level.COMMIT if _came_with_the_repository(work_tree, local, env) else Level.LOCAL
+        yield from _read_layer(directory, "config.local", level, home)
+
+
+def _came_with_the_repository(work_tree: str, path: str, env: Mapping[str, str]) -> bool:
+    """Tell whether git brought a file, itself or through a link, so that it is not the word of the user."""
+    absolute = os.path.join(work_tree, path)
+    if not os.path.lexists(absolute):
+        return False
+    if os.path.realpath(absolute) != os.path.join(os.path.realpath(work_tree), path):
+        return True
+    try:
+        return Index(work_tree, env).tracks(path)
+    except RepositoryError:
+        return False  # not under git at all
 
 
 def _read_layer(directory: str | None, name: str, level: Level, home: str | None) -> Iterator[Layer]:

@@ -6,10 +6,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from repositories import GitRepository
 
 from cvfs.configuration import load_configs
-from cvfs.errors import ConfigError
+from cvfs.errors import ConfigError, TrustError
 from cvfs.metafiles.config import Level
+from cvfs.metafiles.trust import check_trust
 
 
 @dataclass
@@ -54,6 +56,37 @@ def test_later_levels_win_and_the_work_tree_only_confirms(tmp_path: Path, env: d
     assert url()[0] == "s3://global"
     (tmp_path / "home" / ".config" / "dvc" / "config").unlink()
     assert url()[0] == "s3://system"
+
+
+@pytest.mark.parametrize("trick", ["tracked", "linked file", "linked directory"])
+def test_config_local_that_came_with_the_repository_is_not_the_users_word(
+    tmp_path: Path, env: dict[str, str], trick: str
+) -> None:
+    repository = GitRepository.init(tmp_path / "clone")
+    top = repository.path
+    write(top / "elsewhere" / "config.local", "['remote \"up\"']\n    credentialpath = /home/victim/keys\n")
+    (top / ".dvc").mkdir()
+    if trick == "tracked":
+        (top / "elsewhere" / "config.local").rename(top / ".dvc" / "config.local")
+    elif trick == "linked file":
+        (top / ".dvc" / "config.local").symlink_to("../elsewhere/config.local")
+    else:
+        (top / ".dvc").rmdir()
+        (top / ".dvc").symlink_to("elsewhere")
+    repository.git("add", "-A", "-f")
+    found = load_configs(Commit({"": remote("s3://commit")}), str(top), env)[""].remote("up")
+    assert found.options["credentialpath"].level is Level.COMMIT
+    with pytest.raises(TrustError):
+        check_trust(found, trusted=False)
+
+
+def test_config_local_that_git_ignores_is_the_users_word(tmp_path: Path, env: dict[str, str]) -> None:
+    repository = GitRepository.init(tmp_path / "clone")
+    write(repository.path / ".dvc" / ".gitignore", "/config.local\n")
+    write(repository.path / ".dvc" / "config.local", "['remote \"up\"']\n    profile = mine\n")
+    repository.git("add", "-A")
+    found = load_configs(Commit({"": remote("s3://commit")}), str(repository.path), env)[""].remote("up")
+    assert found.options["profile"].level is Level.LOCAL
 
 
 def test_directories_named_in_the_environment(tmp_path: Path) -> None:
