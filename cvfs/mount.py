@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -66,6 +67,9 @@ def _serve(
     request: MountRequest, on_warning: Warn, on_ready: Callable[[MountRecord], None], *, background: bool
 ) -> Ending:
     parse_options("", request.options)  # an option's mistake is told before anything takes its time
+    # A descriptor for each open file of the cache and each large segment: more than the usual soft limit allows.
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     mountpoint = prepare_mountpoint(request.mountpoint)
     with open_commit(request.commit) as opened:
         problems = describe_problems(list(opened.snapshot.problems), strict=request.strict)
