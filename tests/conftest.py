@@ -30,7 +30,8 @@ pytest_plugins = ("servers.moto",)
 #: end of the daemon ends the read, and then the limit takes effect.
 RESCUE_S = 150.0
 
-sys.addaudithook(sterile.refuse_other_machines)
+if sterile.EXTERNAL not in os.environ:
+    sys.addaudithook(sterile.refuse_other_machines)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -12,13 +12,17 @@ FOREIGN = ("AWS_", "AZURE_", "BOTO_", "CLOUDSDK_", "CVFS_", "DVC_", "GCE_", "GIT
 #: Where a request to any other machine ends at once: the discard port, on which nothing listens.
 NOWHERE = "http://127.0.0.1:9"
 
+#: Names another S3 server for the contract suite. Whoever sets it wants the network: nothing here is in the way then.
+EXTERNAL = "CVFS_TEST_S3_ENDPOINT"
+
 IDENTITY = {"NAME": "Test", "EMAIL": "test@example.invalid"}
 
 
 def sterile_environment(base: Mapping[str, str], home: Path) -> dict[str, str]:
     """Return ``base`` without the user's settings, with ``home`` in place of all directories that programs look in."""
     kept = {k: v for k, v in base.items() if not k.startswith(FOREIGN) and not k.lower().endswith("_proxy")}
-    return kept | directories(home) | _network() | _git() | {"LC_ALL": "C.UTF-8", "TZ": "UTC"}
+    network = {} if EXTERNAL in base else _dead_ends()
+    return kept | directories(home) | network | _credentials() | _git() | {"LC_ALL": "C.UTF-8", "TZ": "UTC"}
 
 
 def directories(home: Path) -> dict[str, str]:
@@ -26,12 +30,14 @@ def directories(home: Path) -> dict[str, str]:
     return {"HOME": str(home), "XDG_CONFIG_DIRS": str(home / "etc/xdg"), "DVC_SITE_CACHE_DIR": str(home / "dvc-site")}
 
 
-def _network() -> dict[str, str]:
+def _dead_ends() -> dict[str, str]:
     proxies = {f"{scheme}_proxy": NOWHERE for scheme in ("http", "https", "all")}
     proxies["no_proxy"] = "localhost,127.0.0.1,::1"
+    return proxies | {name.upper(): value for name, value in proxies.items()}
+
+
+def _credentials() -> dict[str, str]:
     return {
-        **proxies,
-        **{name.upper(): value for name, value in proxies.items()},
         "AWS_ACCESS_KEY_ID": "test",
         "AWS_SECRET_ACCESS_KEY": "test",
         "AWS_EC2_METADATA_DISABLED": "true",
