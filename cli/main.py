@@ -26,9 +26,11 @@ class LazyGroup(click.Group):
 
     modules: ClassVar[dict[str, str]] = {
         "cat": "cat",
+        "init": "init",
         "ls": "ls",
         "mount": "mount",
         "mounts": "mounts",
+        "remote": "remote",
         "umount": "umount",
     }
     aliases: ClassVar[dict[str, str]] = {"unmount": "umount"}

@@ -47,6 +47,15 @@ class Index:
         """Tell whether ``path``, or a file below it, is in the index. Raises RepositoryError."""
         return bool(self._git.check("ls-files", "-z", "--", _encoded(path)))
 
+    def files(self) -> list[str]:
+        """List the files below ``directory`` that are in the index, or could be added: those git does not ignore.
+
+        Raises:
+            RepositoryError: git fails.
+        """
+        listed = self._git.check("ls-files", "-z", "--cached", "--others", "--exclude-standard", "--deduplicate")
+        return [path.decode("utf-8", "surrogateescape") for path in listed.split(b"\0") if path]
+
     def add(self, paths: Iterable[str]) -> None:
         """Stage files as they are now.
 

@@ -1,8 +1,8 @@
 """Change one of DVC's configuration files: text in, text out, with comments, blank lines and order kept.
 
 New lines look as DVC writes them: four blanks before an option, ``['remote "name"']`` around a remote, plain sections
-before all remotes. ConfigObj, which DVC writes with, too, chooses the quotes. Whatever is written was read back and
-found to say what was meant.
+before all remotes. ConfigObj, which DVC writes with, too, chooses quotes and the blanks around values, also of lines
+that did not change. Whatever is written was read back and found to say what was meant.
 """
 
 from __future__ import annotations
