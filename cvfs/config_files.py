@@ -1,10 +1,11 @@
-"""DVC's configuration files: where they are (``dvc/dirs.py``), what they say together, and how they are changed."""
+"""DVC's configuration files of one place: what they say together, and how they are changed."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping
 
+from cvfs.config_places import global_directory, system_directory
 from cvfs.errors import ChangedMeanwhileError, RepositoryError, WorkspaceError
 from cvfs.metafiles.config import Level, parse_config
 from cvfs.metafiles.config_file import Key, Setting
@@ -54,9 +55,9 @@ class ConfigFiles:
     def path(self, level: Level) -> str:
         """Return the path of one level's file, whether it exists or not."""
         if level is Level.SYSTEM:
-            return os.path.join(_system_directory(self._env), "config")
+            return os.path.join(system_directory(self._env), "config")
         if level is Level.GLOBAL:
-            return os.path.join(_global_directory(self._env), "config")
+            return os.path.join(global_directory(self._env), "config")
         if self._root is None:
             raise RepositoryError(
                 "this is not in a DVC repository",
@@ -120,13 +121,3 @@ def _holds_secrets(editor: ConfigEditor) -> bool:
         for name in editor.sections("remote")
         for option, value in (editor.options("remote", name) or {}).items()
     )
-
-
-def _system_directory(env: Mapping[str, str]) -> str:
-    shared = env.get("XDG_CONFIG_DIRS", "").split(":")[0] or "/etc/xdg"
-    return env.get("DVC_SYSTEM_CONFIG_DIR") or os.path.join(shared, "dvc")
-
-
-def _global_directory(env: Mapping[str, str]) -> str:
-    own = env.get("XDG_CONFIG_HOME") or os.path.join(env.get("HOME") or "/", ".config")
-    return env.get("DVC_GLOBAL_CONFIG_DIR") or os.path.join(own, "dvc")

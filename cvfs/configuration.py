@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
+from cvfs.config_places import global_directory, system_directory
 from cvfs.errors import ConfigError, RepositoryError
 from cvfs.git.index import Index
 from cvfs.metafiles.config import Config, Layer, Level, parse_config, parse_overrides
@@ -45,8 +46,8 @@ def load_configs(
     """
     home = env.get("HOME") or None
     shared = [
-        *_read_layer(_system_directory(env), "config", Level.SYSTEM, home),
-        *_read_layer(_global_directory(env, home), "config", Level.GLOBAL, home),
+        *_read_layer(system_directory(env), "config", Level.SYSTEM, home),
+        *_read_layer(global_directory(env), "config", Level.GLOBAL, home),
         parse_overrides(overrides, os.getcwd(), home),
     ]
     return {root: Config([*shared, *_root_layers(root, snapshot, work_tree, env, home)]) for root in snapshot.roots}
@@ -80,9 +81,7 @@ def _came_with_the_repository(work_tree: str, path: str, env: Mapping[str, str])
         return False  # not under git at all
 
 
-def _read_layer(directory: str | None, name: str, level: Level, home: str | None) -> Iterator[Layer]:
-    if directory is None:
-        return
+def _read_layer(directory: str, name: str, level: Level, home: str | None) -> Iterator[Layer]:
     path = os.path.join(directory, name)
     try:
         text = Path(path).read_bytes()
@@ -91,19 +90,3 @@ def _read_layer(directory: str | None, name: str, level: Level, home: str | None
     except OSError as error:
         raise ConfigError(f"{path} cannot be read: {error.strerror}") from error
     yield parse_config(text, level, path, directory, home)
-
-
-def _system_directory(env: Mapping[str, str]) -> str:
-    named = env.get("DVC_SYSTEM_CONFIG_DIR")
-    if named:
-        return named
-    shared = env.get("XDG_CONFIG_DIRS", "").split(":")[0] or "/etc/xdg"
-    return os.path.join(shared, "dvc")
-
-
-def _global_directory(env: Mapping[str, str], home: str | None) -> str | None:
-    named = env.get("DVC_GLOBAL_CONFIG_DIR")
-    if named:
-        return named
-    own = env.get("XDG_CONFIG_HOME") or (os.path.join(home, ".config") if home else None)
-    return os.path.join(own, "dvc") if own else None
