@@ -29,6 +29,8 @@ from cvfs.cache.damage import DamagedFileError
 
 #: The blocks of large files. Smaller ones cost more requests and checks, larger ones more bytes for a random read.
 BLOCK = 256 * 1024
+#: What a file takes up beyond its bytes, nearly: the page of the slots, and one that is partly used.
+OVERHEAD = 8192
 _ALIGNMENT = 64 * 1024
 _SLOT = struct.Struct("<II")
 _FOOTER = struct.Struct("<8sQIII")
@@ -46,7 +48,7 @@ class BlockFile:
         self._lock = threading.Lock()
         self._descriptor = os.open(path, os.O_RDWR)
         try:
-            self.size, self.block, _ = self._read_footer()
+            self.size, self.block, self._whole = self._read_footer()
         except BaseException:
             os.close(self._descriptor)
             raise
@@ -55,7 +57,13 @@ class BlockFile:
         self._gap = 0
 
     def read(self, offset: int, length: int) -> bytes | None:
-        """Read verified bytes, fewer at the end; None if one of the blocks is missing or damaged. Raises OSError."""
+        """Read checked bytes, fewer at the end; None if one of the blocks is missing or damaged. Raises OSError.
+
+        None also when all blocks are here and were not verified together yet: so whoever reads everything, in whatever
+        order, never gets the last bytes of a content whose hash is wrong.
+        """
+        if self.is_unverified():
+            return None
         end = min(offset + length, self.size)
         if offset >= end:
             return b""
@@ -117,19 +125,30 @@ class BlockFile:
 
     def first_missing(self) -> int:
         """Give the number of the first missing block, ``blocks`` if there is none. Raises OSError."""
+        # One slot at first: usually nothing has changed, and this is asked with every read.
+        step = 1
         while self._gap < self.blocks:
-            step = min(4096, self.blocks - self._gap)
-            for crc in self._slots(self._gap, step):
+            for crc in self._slots(self._gap, min(step, self.blocks - self._gap)):
                 if crc is None:
                     return self._gap
                 self._gap += 1
+            step = min(2 * step, 4096)
         # A block that another process dropped since is behind the pointer: ``mark_whole`` finds out.
         return self._gap
 
     @property
     def whole(self) -> bool:
         """Tell whether all blocks were here and verified together. Raises OSError, DamagedFileError."""
-        return self._read_footer()[2]
+        self._whole = self._read_footer()[2]
+        return self._whole
+
+    def is_unverified(self) -> bool:
+        """Tell whether all blocks are here, and nobody has verified them together yet. Raises OSError."""
+        if self._whole:
+            return False
+        if self.first_missing() < self.blocks:
+            return False
+        return not self.whole
 
     def checksums(self) -> list[int | None]:
         """List the blocks' checksums as they are recorded now, None for a missing block. Raises OSError."""
@@ -148,6 +167,7 @@ class BlockFile:
                     self._gap = 0
                     return False
             self._write_footer(whole=True)
+            self._whole = True
         return True
 
     def is_unlinked(self) -> bool:
@@ -162,6 +182,7 @@ class BlockFile:
         with self._locked():
             if self._slots(number, 1)[0] == crc:
                 self._write_footer(whole=False)
+                self._whole = False
                 _write(self._descriptor, bytes(_SLOT.size), self._slot_offset(number))
             self._verified[number] = 0
             self._gap = min(self._gap, number)

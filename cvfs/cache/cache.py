@@ -24,7 +24,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, TypeVar
 
-from cvfs.cache.block_file import BLOCK, BlockFile
+from cvfs.cache.block_file import BLOCK, OVERHEAD, BlockFile
 from cvfs.cache.damage import DamagedFileError
 from cvfs.cache.directory import open_layout
 from cvfs.cache.index import Index, Location
@@ -105,7 +105,8 @@ class Cache:
             self._index,
             flush=self._journal.flush,
             give_up_pack=self._writer.seal,
-            busy=self._is_busy,
+            open_packs=self._open_packs,
+            open_objects=self._open_objects,
         )
         self._counting = threading.Lock()
         self._hits = 0
@@ -119,7 +120,8 @@ class Cache:
     def read(self, key: str, offset: int, length: int, *, size: int | None = None) -> bytes | None:
         """Read bytes of a content, fewer at its end; None if some of them are missing or damaged.
 
-        With ``size``, None also if the content turns out not to have that size. Never raises for what is on disk.
+        None also for a large content all of whose blocks are here, until ``mark_whole`` says that it was verified; and
+        with ``size``, if the content turns out not to have that size. Never raises for what is on disk.
         """
         data = self._read(_checked(key), offset, length, size)
         with self._counting:
@@ -149,12 +151,12 @@ class Cache:
         if (self._find(_checked(key)) is not None) if small else self._objects.whole(_checked(key)):
             return True
         limit = self._guarded(self._space.limit)
-        if limit is not None and len(data) > limit:
+        if limit is not None and len(data) + (0 if small else OVERHEAD) > limit:
             return False
         if small:
             self._adding(len(data), lambda: self._journal.add(key, self._writer.append(key, data)))
         else:
-            self._adding(len(data), lambda: self._objects.store(key, data))
+            self._adding(len(data) + OVERHEAD, lambda: self._objects.store(key, data))
         return True
 
     def partial(self, key: str, size: int) -> PartialFile:
@@ -163,10 +165,6 @@ class Cache:
         A content larger than the limit can be filled, too: its own older blocks are then evicted, all at once.
         """
         return PartialFile(self._objects, _checked(key), size, self._adding, self._guarded)
-
-    def is_unverified(self, key: str) -> bool:
-        """Tell whether all blocks of a large content are here, and nobody has checked them together."""
-        return self._objects.is_unverified(_checked(key))
 
     def usage(self) -> Usage:
         """Sum up the cache. Costs a count over the index. Raises CacheError."""
@@ -243,12 +241,8 @@ class Cache:
         limit = self._space.limit()
         return self._geometry.pack if limit is None else max(1, min(self._geometry.pack, limit // 16))
 
-    def _is_busy(self, name: int | str) -> bool:
-        return self._open_packs.in_use(name) if isinstance(name, int) else self._open_objects.in_use(name)
-
     def _sweep(self) -> None:
-        self._open_packs.forget_where(PackFile.is_unlinked)
-        self._open_objects.forget_where(BlockFile.is_unlinked)
+        self._space.close_evicted()
         self._space.tidy()
 
 

@@ -159,6 +159,12 @@ class Index:
 
         self._database.writing(write)
 
+    def shrink(self) -> None:
+        """Give back the room of what has been written twice, as far as that is possible now."""
+        self._database.reading(
+            lambda database: database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone(), otherwise=None
+        )
+
     def replace_if_gone(self) -> None:
         """Start anew if somebody deleted the database while it was open."""
         self._database.replace_if_gone()

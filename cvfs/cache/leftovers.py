@@ -1,4 +1,4 @@
-"""Bring the index and the files back together after processes were killed or an index was lost."""
+"""Files and index, when they do not agree: after processes were killed, an index was lost, or cannot be written."""
 
 from __future__ import annotations
 
@@ -33,6 +33,34 @@ def clear_leftovers(layout: Layout, index: Index) -> None:
             _match_objects(layout, index, folder)
     except (OSError, sqlite3.Error) as error:
         _log.warning("could not tidy the cache in %s: %s", layout.root, error)
+
+
+def delete_oldest_files(layout: Layout, need: int) -> int:
+    """Delete files in the order in which they were last written, without the index, and return the bytes they took up.
+
+    The rows that are left stand for nothing: their contents are misses. Blocking: looks at every file. Raises OSError.
+    """
+    found = []
+    for folder in (layout.packs, *(entry.path for entry in os.scandir(layout.objects) if entry.is_dir())):
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                with suppress(FileNotFoundError):
+                    state = entry.stat(follow_symlinks=False)
+                    found.append((state.st_mtime, state.st_blocks * 512, entry.path))
+    freed = 0
+    for _, size, path in sorted(found):
+        if freed >= need:
+            break
+        with suppress(FileNotFoundError):
+            descriptor = os.open(path, os.O_RDWR)
+            try:
+                # A pack that is being written is locked as long as its writer lives, a large content only for a moment.
+                if try_lock(descriptor):
+                    os.unlink(path)
+                    freed += size
+            finally:
+                os.close(descriptor)
+    return freed
 
 
 def _clear_temporary(layout: Layout) -> None:

@@ -49,14 +49,6 @@ class Objects:
         except (OSError, DamagedFileError):
             return None
 
-    def is_unverified(self, key: str) -> bool:
-        """Tell whether all of a content is here but was never verified together."""
-        try:
-            with self.use(key) as file:
-                return not file.whole and file.first_missing() == file.blocks
-        except (OSError, DamagedFileError):
-            return False
-
     def store(self, key: str, data: bytes) -> None:
         """Add a verified content. Raises OSError, ValueError if the key is empty."""
         with self._new_file(key, len(data)) as path:

@@ -77,7 +77,11 @@ class PartialFile:
         """Read one block and its checksum; None if it is missing, damaged, or beyond the end."""
         return self._with(lambda file: file.read_block(number) if number < file.blocks else None)
 
-    def mark_whole(self, checksums: Sequence[int]) -> bool:
+    def checksums(self) -> list[int | None]:
+        """List the blocks' checksums as recorded, None for a missing one."""
+        return self._with(BlockFile.checksums)
+
+    def mark_whole(self, checksums: Sequence[int | None]) -> bool:
         """Make this a whole content: its blocks, having these checksums, had the right hash together.
 
         False if a block has been dropped since, or is another than the one hashed: then nothing has changed.

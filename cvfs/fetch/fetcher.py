@@ -17,7 +17,6 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 
 import trio
-from cachetools import LRUCache
 
 from cvfs.cache.cache import Cache
 from cvfs.errors import CacheError, CvfsError, UnavailableError
@@ -35,8 +34,6 @@ _log = logging.getLogger(__name__)
 SMALL = 4 * 1024 * 1024
 #: Large contents kept in mind; those that nobody reads are forgotten first, which costs them their read-ahead.
 _LARGE = 256
-#: Large contents remembered as checked: a few megabytes.
-_LOOKED_AT = 16384
 #: Times that a reader looks again when what was there a moment ago has been evicted.
 _ATTEMPTS = 4
 
@@ -77,8 +74,6 @@ class Fetcher:
         self._token: trio.lowlevel.TrioToken | None = None
         self._thread = 0
         self._uncached = False
-        self._lock = threading.Lock()
-        self._looked_at: LRUCache[str, None] = LRUCache(_LOOKED_AT)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -99,8 +94,6 @@ class Fetcher:
         Never blocks on the network, nor behind anybody who does; reads the local disk.
         """
         for key in self._sources.known_keys(content):
-            if (content.size is None or content.size > SMALL) and self._needs_check(key):
-                return None
             data = self._cache.read(key, offset, size, size=content.size)
             if data is not None:
                 self._note(content, offset, len(data))
@@ -142,16 +135,10 @@ class Fetcher:
             hint="give the cache more room: --max-cache-size, --min-free-space",
         )
 
-    def _needs_check(self, key: str) -> bool:
-        """Tell, once for each content, whether somebody was killed between its last block and the check of its hash."""
-        with self._lock:
-            if key in self._looked_at:
-                return False
-        if self._cache.is_unverified(key):
-            return True
-        with self._lock:
-            self._looked_at[key] = None
-        return False
+    def _is_here(self, content: Content) -> bool:
+        """Tell whether all of a content can be read on this machine."""
+        whole = any(self._cache.state(key) == "whole" for key in self._sources.known_keys(content))
+        return whole or self._local_copies.read(content, 0, 1) is not None
 
     def _large_content(self, key: Hashable) -> LargeContent | None:
         large = self._large.get(key)
@@ -174,9 +161,12 @@ class Fetcher:
     async def _fly(self, key: Hashable, flight: _Flight) -> None:
         content = flight.content
         try:
+            # Another flight may have landed between this reader's look and its start.
+            if key in self._large or await self._lanes.read(self._is_here, content):
+                return
             if await self._lanes.read(self._local_copies.unverified, content):
                 await self._lanes.hash(self._local_copies.verify, content)
-                if await self._lanes.read(self.read_now, content, 0, 1) is not None:
+                if await self._lanes.read(self._is_here, content):
                     return
             async with self._lanes.place(self._sources.lane(content), Ticket(urgent=True)):
                 await self._ask(key, flight)
@@ -191,7 +181,7 @@ class Fetcher:
         content = flight.content
         if not self._sources.known_keys(content):
             await self._lanes.download(self._sources.make_stores, content)
-            if await self._lanes.read(self.read_now, content, 0, 1) is not None:
+            if await self._lanes.read(self._is_here, content):
                 return
         if content.size is not None and content.size > SMALL:
             self._open_large(key, content)

@@ -88,7 +88,6 @@ class LargeContent:
         self._runs: dict[int, Run] = {}
         #: Runs whose bytes the cache had no room for: the next reads are likely to want the rest of their blocks.
         self._unkept: deque[Run] = deque()
-        self._looked = False
         self._finished = 0
         self._full = False
 
@@ -114,11 +113,6 @@ class LargeContent:
         """
         stop = offset + length
         self.note(offset, length)
-        if not self._looked:
-            self._looked = True
-            if await self._lanes.read(self._is_complete):
-                # Whoever fetched the last block was killed before the check of the whole.
-                await self._conclude()
         for _ in range(_ATTEMPTS):
             if self.wrong is not None:
                 raise again(self.wrong)
@@ -130,6 +124,9 @@ class LargeContent:
             except CacheError as error:
                 self._note_full(error)
                 break
+            if not runs:
+                # All is here, and must be verified first: by this reader if whoever brought the last block was killed.
+                await self._conclude()
             for run in runs:
                 await run.done.wait()
                 if run.error is not None:

@@ -35,23 +35,28 @@ class WholeCheck:
 
     def advance(self) -> bool:
         """Hash some of the blocks that follow; False if the next one is missing. Raises CacheError."""
+        if self._hash is None:
+            return False
         for _ in range(_STEP):
             found = self._partial.read_block(self.blocks)
             if found is None:
                 return False
             data, checksum = found
-            if self._hash is not None:
-                self._hash.update(data)
+            self._hash.update(data)
             self._checksums.append(checksum)
         return True
 
     def conclude(self) -> bool:
-        """Hash the rest and make the content whole; False if a block is missing after all, or keeps changing.
+        """Hash the rest, where a hash was recorded, and make the content whole.
+
+        False if a block is missing after all, or keeps changing.
 
         Raises:
             IntegrityError: the hash is wrong; everything has been dropped.
             CacheError
         """
+        if self._hash is None:
+            return self._partial.mark_whole(self._partial.checksums())
         for _ in range(_ATTEMPTS):
             while self.advance():
                 pass
@@ -60,6 +65,9 @@ class WholeCheck:
             self._begin()
             if not self._partial.complete:
                 return False
+            if self._partial.checksums() != checksums:
+                # Blocks were dropped and fetched again since they were hashed: no verdict can be about them.
+                continue
             recorded = recorded_hash(self._content)
             if found is not None and recorded is not None and not found.matches(recorded):
                 with suppress(CacheError):

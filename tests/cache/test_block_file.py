@@ -47,6 +47,8 @@ def block(number):
 def fill(file, *numbers):
     for number in numbers or range(file.blocks):
         file.write(number, block(number))
+    if not numbers:
+        assert file.mark_whole(file.checksums())
 
 
 def flip(path, offset):
@@ -132,6 +134,8 @@ def test_a_damaged_block_is_dropped_and_can_be_replaced(make, path):
     assert reader.missing(0, SIZE) == [(2 * BLOCK, 3 * BLOCK)]
     assert reader.read(0, 2 * BLOCK) == DATA[: 2 * BLOCK]
     fill(reader, 2)
+    assert reader.read(0, SIZE) is None, "the new block has not been verified with the others"
+    assert reader.mark_whole(reader.checksums())
     assert reader.read(0, SIZE) == DATA
 
 
@@ -197,6 +201,21 @@ def test_whole_is_what_was_verified_together(make):
     assert make().whole
 
 
+def test_nothing_is_read_between_the_last_block_and_the_verification(make):
+    file, other = make(), make()
+    fill(file, 0, 1, 2, 3, 4)
+    assert other.read(0, 10) == DATA[:10]
+    fill(file, 5)
+    for reader in (file, other, make()):
+        assert reader.is_unverified()
+        assert reader.read(0, 10) is None
+        assert reader.read_block(5) is not None
+    assert file.mark_whole(file.checksums())
+    for reader in (file, other, make()):
+        assert not reader.is_unverified()
+        assert reader.read(0, SIZE) == DATA
+
+
 def test_a_block_dropped_by_another_is_missing_again(make, path):
     file = make()
     fill(file)
@@ -210,8 +229,8 @@ def test_a_block_dropped_by_another_is_missing_again(make, path):
 def test_an_empty_content(make):
     file = make(size=0)
     assert file.blocks == 0
-    assert file.read(0, 10) == b""
     assert file.mark_whole([])
+    assert file.read(0, 10) == b""
     assert make().whole
 
 
@@ -236,4 +255,6 @@ def test_many_writers_of_the_same_blocks(make):
 
     with ThreadPoolExecutor(4) as threads:
         assert all(threads.map(work, range(4)))
-    assert make().read(0, SIZE) == DATA
+    last = make()
+    assert last.mark_whole(last.checksums())
+    assert last.read(0, SIZE) == DATA

@@ -44,7 +44,6 @@ def test_an_unknown_content_is_a_miss(cache, data):
     assert cache.read(some_key(1), 0, 10) is None
     assert cache.read(some_key(1), 0, 10, size=len(data)) is None
     assert cache.state(some_key(1)) == "none"
-    assert not cache.is_unverified(some_key(1))
 
 
 @BOTH
@@ -78,7 +77,6 @@ def test_only_keys_make_file_names(cache, key):
         lambda: cache.put(key, b""),
         lambda: cache.state(key),
         lambda: cache.partial(key, 1),
-        lambda: cache.is_unverified(key),
     ):
         with pytest.raises(ValueError, match="cache key"):
             use()
@@ -224,7 +222,8 @@ def test_threads_put_and_read_together(make_cache):
     with ThreadPoolExecutor(6) as threads:
         assert all(threads.map(work, range(6)))
     cache.flush()
-    assert cache.usage().bytes <= 200_000
+    # Six writers may each be one content ahead of the sum.
+    assert cache.usage().bytes <= 200_000 + 6 * (6000 + 8192)
 
 
 def test_files_that_another_process_evicted_are_closed(make_cache, tmp_path):

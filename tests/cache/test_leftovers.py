@@ -11,7 +11,7 @@ from cache_contents import content, key_of, some_key
 
 from cvfs.cache.directory import create_private, open_layout, try_lock
 from cvfs.cache.index import Batch, Index
-from cvfs.cache.leftovers import clear_leftovers
+from cvfs.cache.leftovers import clear_leftovers, delete_oldest_files
 
 
 @pytest.fixture
@@ -93,6 +93,24 @@ def test_errors_are_logged_only(layout, index, caplog):
     os.rename(layout.new, layout.new + "-away")
     clear_leftovers(layout, index)
     assert "could not tidy" in caplog.text
+
+
+def test_without_an_index_the_files_written_longest_ago_go_first(layout, index):
+    for age, number in enumerate((1, 2)):
+        os.close(make_pack(layout, number))
+        os.utime(layout.pack(number), times=(100 - age,) * 2)
+    for age, number in enumerate((1, 2)):
+        make_object(layout, some_key(number))
+        os.utime(layout.object(some_key(number)), times=(90 - age,) * 2)
+    taken = os.stat(layout.object(some_key(1))).st_blocks * 512
+    assert delete_oldest_files(layout, taken + 1) == 2 * taken
+    assert os.listdir(os.path.dirname(layout.object(some_key(1)))) == []
+    written = os.open(layout.pack(2), os.O_RDWR)
+    assert try_lock(written)
+    assert delete_oldest_files(layout, 1) > 0
+    assert os.listdir(layout.packs) == [os.path.basename(layout.pack(2))]
+    assert delete_oldest_files(layout, 1) == 0
+    os.close(written)
 
 
 def test_a_lost_index_costs_small_contents_and_no_large_ones(make_cache, tmp_path):

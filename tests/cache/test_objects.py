@@ -51,14 +51,12 @@ def objects(make_objects):
 def test_nothing_is_there_at_first(objects):
     assert objects.read(KEY, 0, 10, None) is None
     assert objects.whole(KEY) is None
-    assert not objects.is_unverified(KEY)
 
 
 def test_what_was_stored_is_whole(objects, make_objects, layout):
     objects.store(KEY, DATA)
     for reader in (objects, make_objects()):
         assert reader.whole(KEY)
-        assert not reader.is_unverified(KEY)
         assert reader.read(KEY, 0, len(DATA), len(DATA)) == DATA
         assert reader.read(KEY, BLOCK - 2, 4, None) == DATA[BLOCK - 2 : BLOCK + 2]
         assert reader.read(KEY, 0, 1, len(DATA) + 1) is None
@@ -79,11 +77,12 @@ def test_a_part_is_a_part(objects):
     assert objects.whole(KEY) is False
     assert objects.read(KEY, 0, BLOCK, None) == DATA[:BLOCK]
     assert objects.read(KEY, 0, BLOCK + 1, None) is None
-    assert not objects.is_unverified(KEY)
     for number in range(1, 4):
         file.write(number, DATA[number * BLOCK : (number + 1) * BLOCK])
     assert objects.whole(KEY) is False
-    assert objects.is_unverified(KEY)
+    assert objects.read(KEY, 0, BLOCK, None) is None, "all is here, and nobody has verified it"
+    assert file.mark_whole(file.checksums())
+    assert objects.read(KEY, 0, len(DATA), None) == DATA
     file.close()
 
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 import os
+import sqlite3
 
 import pytest
 from cache_contents import content, key_of, some_key
 
 from cvfs.cache import space as module
 from cvfs.cache.cache import Geometry
+from cvfs.cache.index import Index
 from cvfs.cache.open_files import OpenFiles
 from cvfs.cache.volume import Room
 from cvfs.errors import CacheFullError
@@ -178,3 +181,33 @@ def test_the_sum_is_not_asked_for_on_each_addition(make_cache, monkeypatch):
     for number in range(1, 200):
         put(cache, number, 1000)
     assert asked == []
+
+
+def test_an_index_that_cannot_be_written_does_not_stop_eviction(make_cache, tmp_path, monkeypatch, caplog):
+    cache = make_cache(max_size=LIMIT)
+    keys = [put(cache, number) for number in range(20)]
+    cache.flush()
+
+    def full(*_):
+        raise sqlite3.OperationalError("database or disk is full")
+
+    before = on_disk(tmp_path)
+    with monkeypatch.context() as patch, caplog.at_level(logging.WARNING):
+        patch.setattr(Index, "remove", full)
+        cache._space.evict(50_000)
+        cache._space.evict(50_000)
+    assert on_disk(tmp_path) <= before - 100_000
+    assert caplog.text.count("evicting by date") == 1
+    here = [cache.read(key, 0, 1) is not None for key in keys]
+    assert 0 < sum(here) < 20
+    assert here == sorted(here)
+
+
+def test_files_that_were_evicted_are_closed(make_cache):
+    cache = make_cache(max_size=LIMIT)
+    key = put(cache, 1)
+    assert cache.read(key, 0, 1) is not None
+    held = len(os.listdir("/proc/self/fd"))
+    cache._space.evict(LIMIT)
+    assert cache.state(key) == "none"
+    assert len(os.listdir("/proc/self/fd")) < held

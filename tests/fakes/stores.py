@@ -57,6 +57,11 @@ class FaultyStore:
         with self._changed:
             self._stalled = lambda request: key is None or request.key == key
 
+    def stall_where(self, held: Callable[[Request], bool]) -> None:
+        """Hold the reads for which ``held`` is true from now on until ``release()``."""
+        with self._changed:
+            self._stalled = held
+
     def release(self) -> None:
         """Let held reads go on, and hold no more."""
         with self._changed:
@@ -76,6 +81,11 @@ class FaultyStore:
         """Block until ``number`` reads have arrived in all."""
         with self._changed:
             assert self._changed.wait_for(lambda: len(self.requests) >= number, timeout), self.requests
+
+    def wait_for_more_waiting(self, number: int, timeout: float = PATIENCE) -> None:
+        """Block until at least ``number`` reads are being held."""
+        with self._changed:
+            assert self._changed.wait_for(lambda: self.waiting >= number, timeout), self.waiting
 
     def wait_for_waiting(self, number: int, timeout: float = PATIENCE) -> None:
         """Block until exactly ``number`` reads are being held."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from dataclasses import replace
 
 import pytest
@@ -64,7 +63,7 @@ def test_many_readers_of_one_block_make_one_request(world):
         async with trio.open_nursery() as nursery:
             for offset in range(7 * BLOCK, 8 * BLOCK, BLOCK // 16):
                 nursery.start_soon(reader, offset)
-            await trio.to_thread.run_sync(world.store.wait_for_waiting, 1)
+            await trio.to_thread.run_sync(world.store.wait_for_requests, 1)
             await trio.testing.wait_all_tasks_blocked()
             world.store.release()
 
@@ -83,20 +82,40 @@ def test_what_was_fetched_before_is_not_fetched_by_the_next_mount(world):
     assert fetched(world.store) == before
 
 
-def test_wrong_bytes_are_found_when_the_last_block_is_there_and_all_are_dropped(world):
+def test_wrong_bytes_are_found_before_the_last_of_them_is_served(world):
     content = world.put(DATA)
     world.store.change_next(lambda piece: replace(piece, data=b"x" * len(piece.data)))
     assert world.read(content, 3 * BLOCK, 10) == b"x" * 10, "a range cannot be verified"
-    with contextlib.suppress(IntegrityError):
+    with pytest.raises(IntegrityError, match=content.md5):
         read_in_order(world, content)
-    # The next mount, too, finds out before it serves a byte of what is complete and unverified.
-    world.fetcher = world.another()
-    if world.cache.state(f"md5-{content.md5}") != "none":
-        with pytest.raises(IntegrityError, match=content.md5):
-            read_in_order(world, content)
-    assert world.cache.state(f"md5-{content.md5}") == "none"
+    assert world.cache.state(f"md5-{content.md5}") != "whole"
+    with pytest.raises(IntegrityError, match=content.md5):
+        world.read(content, 0, 10)
+    before = len(world.store.requests)
     world.clock.now += 3600
     assert read_in_order(world, content) == DATA
+    assert len(world.store.requests) > before
+
+
+def test_the_next_mount_verifies_what_a_killed_one_completed(world):
+    content = world.put(DATA)
+    key = f"md5-{content.md5}"
+    partial = world.cache.partial(key, SIZE)
+    partial.write(0, DATA)
+    assert world.fetcher.read_now(content, 0, 10) is None
+    assert world.read(content, 0, 10) == DATA[:10]
+    assert world.cache.state(key) == "whole"
+    assert world.store.requests == []
+
+
+def test_the_next_mount_drops_what_a_killed_one_completed_wrongly(world):
+    content = world.put(DATA)
+    world.cache.partial(f"md5-{content.md5}", SIZE).write(0, bytes(SIZE))
+    with pytest.raises(IntegrityError, match=content.md5):
+        world.read(content, 0, 10)
+    assert world.cache.state(f"md5-{content.md5}") == "none"
+    world.clock.now += 3600
+    assert world.read(content, 0, 10) == DATA[:10]
 
 
 @pytest.mark.parametrize(
