@@ -113,8 +113,8 @@ def test_relative_paths_begin_where_they_are_written(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     commit = Commit({"sub": remote("../../store")}, ["sub"])
-    assert load_configs(commit, "/work/tree", env)["sub"].remote("up").url == "/work/tree/store"
-    overridden = load_configs(commit, "/work/tree", env, ["up.url=elsewhere"])["sub"]
+    assert load_configs(commit, "/srv/clone", env)["sub"].remote("up").url == "/srv/clone/store"
+    overridden = load_configs(commit, "/srv/clone", env, ["up.url=elsewhere"])["sub"]
     assert overridden.remote("up").url == str(tmp_path / "elsewhere")
     with pytest.raises(ConfigError, match="relative path"):
         load_configs(commit, None, env)["sub"].remote("up")
