@@ -35,6 +35,9 @@ _READER_PATIENCE = 0.25
 #: Not signs of damage: another process holds the lock, or the volume is full.
 _TRANSIENT = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_FULL, sqlite3.SQLITE_INTERRUPT}
 
+#: What a damaged file, or none, makes SQLite's module raise; ValueError, when the damage is in a message it decodes.
+_UNUSABLE = (sqlite3.Error, OSError, ValueError)
+
 _SCHEMA = """
 CREATE TABLE packs (id INTEGER PRIMARY KEY, bytes INTEGER NOT NULL, used INTEGER NOT NULL);
 CREATE INDEX packs_used ON packs (used);
@@ -96,7 +99,7 @@ class Database:
                 generation.idle.append(database)
                 if generation is not self._generation:
                     generation.close_idle()
-        except (sqlite3.Error, OSError) as error:
+        except _UNUSABLE as error:
             self._replace_if_damaged(error, generation)
             return otherwise
 
@@ -107,7 +110,7 @@ class Database:
             try:
                 generation = generation or self._open()
                 self._transaction(generation, change)
-            except (sqlite3.Error, OSError) as error:
+            except _UNUSABLE as error:
                 if not self._replace_if_damaged(error, generation) or self._generation is None:
                     raise sqlite3.OperationalError(str(error)) from error
                 self._transaction(self._generation, change)

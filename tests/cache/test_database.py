@@ -111,7 +111,15 @@ def empty_table(path):
     connection.close()
 
 
-DAMAGE = [overwrite, truncate, empty, drop_table, empty_table]
+def garble_schema(path):
+    """Make the schema's text something that is not UTF-8."""
+    with open(path, "r+b") as file:
+        at = file.read().index(b"CREATE TABLE packs")
+        file.seek(at)
+        file.write(b"\x80" * 18)
+
+
+DAMAGE = [garble_schema, overwrite, truncate, empty, drop_table, empty_table]
 
 
 @pytest.mark.parametrize("damage", DAMAGE)
