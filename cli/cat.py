@@ -12,7 +12,6 @@ from cvfs.opening import describe_problems, open_commit
 
 from .commit_options import commit_options, commit_request
 from .logs import log_to_stderr
-from .messages import warn
 
 
 @click.command("cat")
@@ -24,7 +23,6 @@ def command(revision: str, path: str, **options: Any) -> None:
     log_to_stderr("ERROR", "text")
     with open_commit(commit_request(revision, options)) as opened:
         if options["strict"]:
-            for warning in describe_problems(list(opened.snapshot.problems), strict=True):
-                warn(warning)
+            describe_problems(list(opened.snapshot.problems), strict=True)
         cat(opened, path, sys.stdout.buffer.write)
         sys.stdout.buffer.flush()
