@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -29,7 +30,7 @@ class CommitConfigs(Protocol):
         """Name the directories of all DVC roots ('' for the top)."""
 
     @property
-    def config_blobs(self) -> Mapping[str, str]:
+    def config_blobs(self) -> Mapping[str, str | bytes]:
         """Give the commit's ``.dvc/config`` of those roots that have one."""
 
 
@@ -53,6 +54,31 @@ def load_configs(
     return {root: Config([*shared, *_root_layers(root, snapshot, work_tree, env, home)]) for root in snapshot.roots}
 
 
+@dataclass(frozen=True, slots=True)
+class _WorkTreeConfigs:
+    """Stands for a commit: the configuration that a commit of the work tree as it is would have."""
+
+    roots: Sequence[str]
+    config_blobs: Mapping[str, str | bytes]
+    commit: str = ""
+
+
+def load_work_configs(
+    roots: Sequence[str], work_tree: str, env: Mapping[str, str], overrides: Iterable[str] = ()
+) -> dict[str, Config]:
+    """Lay the configuration files of each DVC root over each other as the work tree has them. Blocking (local disk).
+
+    Raises:
+        ConfigError: as ``load_configs``.
+    """
+    texts: dict[str, str | bytes] = {}
+    for root in roots:
+        text = _read_text(os.path.join(work_tree, root, ".dvc", "config"))
+        if text is not None:
+            texts[root] = text
+    return load_configs(_WorkTreeConfigs(roots, texts), work_tree, env, overrides)
+
+
 def _root_layers(
     root: str, snapshot: CommitConfigs, work_tree: str | None, env: Mapping[str, str], home: str | None
 ) -> Iterator[Layer]:
@@ -60,7 +86,8 @@ def _root_layers(
     name = os.path.join(root, ".dvc", "config")
     text = snapshot.config_blobs.get(root)
     if text is not None:
-        yield parse_config(text, Level.COMMIT, f"{name} of commit {snapshot.commit[:12]}", directory, home)
+        source = f"{name} of commit {snapshot.commit[:12]}" if snapshot.commit else name
+        yield parse_config(text, Level.COMMIT, source, directory, home)
     if work_tree is not None and directory is not None:
         yield from _read_layer(directory, "config", Level.WORKTREE, home)
         local = os.path.join(root, ".dvc", "config.local")
@@ -83,10 +110,15 @@ def _came_with_the_repository(work_tree: str, path: str, env: Mapping[str, str])
 
 def _read_layer(directory: str, name: str, level: Level, home: str | None) -> Iterator[Layer]:
     path = os.path.join(directory, name)
+    text = _read_text(path)
+    if text is not None:
+        yield parse_config(text, level, path, directory, home)
+
+
+def _read_text(path: str) -> bytes | None:
     try:
-        text = Path(path).read_bytes()
+        return Path(path).read_bytes()
     except (FileNotFoundError, NotADirectoryError):
-        return
+        return None
     except OSError as error:
         raise ConfigError(f"{path} cannot be read: {error.strerror}") from error
-    yield parse_config(text, level, path, directory, home)

@@ -79,6 +79,14 @@ class IntegrityError(StoreError):
     """The bytes are not those that were recorded (size, hash, range, version id or etag differ)."""
 
 
+class SourceChangedError(StoreError):
+    """The bytes that were to be uploaded are not those that were announced. Nothing was stored."""
+
+
+class KeyTakenError(StoreError):
+    """An upload was to make a new key, and an object is there already. Nothing was stored."""
+
+
 class VersioningOffError(StoreError):
     """The store keeps no versions, or its answer to an upload named none."""
 
@@ -109,6 +117,10 @@ class BusyError(MountError):
 
 class WorkspaceError(CvfsError):
     """A file of the work tree cannot be read, written or tracked."""
+
+
+class TargetError(WorkspaceError):
+    """A target on the command line names nothing that is tracked."""
 
 
 class UnstableFileError(WorkspaceError):

@@ -34,6 +34,8 @@ class Placement:
     imported: bool = False
     #: What was imported is a directory, though the out itself may not say so (``import-url --no-download``).
     directory: bool = False
+    #: The stage of a ``dvc.lock``.
+    stage: str | None = None
 
 
 @dataclass(slots=True)
@@ -67,6 +69,7 @@ class OutEntry:
                 source=self._source(placement, recorded),
                 remote=lower(self.fields.get("remote")) or placement.remote,
                 line=self.line or 1,
+                stage=placement.stage,
             )
         except ValueError as error:
             raise EntryError(self.line, f"out {path!r}: {error}") from error

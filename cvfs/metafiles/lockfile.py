@@ -63,12 +63,12 @@ def _read_stages(events: Events, start: Event, stages: StageFile | None) -> Iter
                         line_of(event), f"wdir {stage.wdir!r} is a template, which cvfs cannot resolve yet"
                     )
                 for record in read_outs(events, value, numbers):
-                    yield from _join(record, stage, whole=stages is not None)
+                    yield from _join(record, name, stage, whole=stages is not None)
         except EntryError as error:
             yield Refusal(error.refusal.line, f"stage {name!r}: {error.refusal.reason}")
 
 
-def _join(record: FileRecord | Refusal | OutEntry, stage: Stage, *, whole: bool) -> Iterator[Record]:
+def _join(record: FileRecord | Refusal | OutEntry, name: str, stage: Stage, *, whole: bool) -> Iterator[Record]:
     """Turn an out into a record, unless the stage is known as a ``whole`` and has no such out."""
     if not isinstance(record, OutEntry):
         yield record
@@ -76,7 +76,7 @@ def _join(record: FileRecord | Refusal | OutEntry, stage: Stage, *, whole: bool)
     try:
         flags = _flags(record, stage) if whole else StageOut()
         if flags is not None:
-            yield record.record(Placement(stage.wdir, flags.cache, flags.push, flags.remote))
+            yield record.record(Placement(stage.wdir, flags.cache, flags.push, flags.remote, stage=name))
     except EntryError as error:
         yield error.refusal
 

@@ -56,7 +56,7 @@ class OutRecord:
     ``path`` is ``wdir`` and the out's own path joined, relative to the metafile's directory, as written and not yet
     trusted. ``kind`` is UNLISTED for a directory without ``files:``, or with no usable one. ``legacy`` says that
     md5 values are DVC 2's ``md5-dos2unix``. ``recorded`` describes the out itself. ``remote`` is the out's own
-    ``remote:``, lower case.
+    ``remote:``, lower case. ``stage`` names the stage of a ``dvc.lock`` that makes it, None in a ``.dvc`` file.
     """
 
     out: int
@@ -67,6 +67,7 @@ class OutRecord:
     source: Source
     remote: str | None
     line: int
+    stage: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

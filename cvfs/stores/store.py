@@ -6,6 +6,7 @@ suite in ``tests/stores/`` holds all of them to what is written here.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -36,6 +37,14 @@ class Piece:
 
     data: bytes
     start: int
+    stat: Stat
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A current object that a listing found. ``key`` is relative to the store's URL."""
+
+    key: str
     stat: Stat
 
 
@@ -72,11 +81,34 @@ class Store(Protocol):
     def stat(self, key: str, version_id: str | None = None) -> Stat:
         """Ask for one version's size, id and etag; the current one where ``version_id`` is None."""
 
-    def put(self, key: str, source: bytes | Path) -> Stat:
+    def put(self, key: str, source: bytes | Path, *, md5: str | None = None, create_only: bool = False) -> Stat:
         """Store a new version and return it, with the id from the answer to this very upload.
 
+        What was stored is what was read from ``source``: the store itself checks a checksum that is sent along, or its
+        answer is compared. ``md5`` is that of the whole content in hex; a source with another one leaves the store as
+        it was. ``create_only`` leaves an object alone that is there already (as far as the store can promise that).
+
         Raises:
+            SourceChangedError: the source has another md5 than ``md5``, or another size at its end than at its start.
+            KeyTakenError: ``create_only``, and the key has a current object.
             VersioningOffError: the answer named no version (or ``null``). The object has been written.
+        """
+
+    def copy(self, key: str, version_id: str, target: str) -> Stat:
+        """Store a version's content as a new version of the key ``target``, without the bytes passing through here.
+
+        Both keys are relative to the store's URL. The id returned is that of the copy, from the store's answer to it.
+
+        Raises:
+            VersionNotFoundError: there is no such version (any more).
+            VersioningOffError: as ``put``.
+        """
+
+    def listing(self, prefix: str) -> Iterator[Listed]:
+        """List the current objects whose keys begin with ``prefix``, in the order of their keys, with their versions.
+
+        ``prefix`` is a key or, ending with a slash, a directory; '' is the whole store. Nothing is hidden: what tools
+        leave to mark an empty directory (a key that ends with a slash) is listed, too.
         """
 
     def versioning(self) -> Versioning:

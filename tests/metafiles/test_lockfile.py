@@ -60,8 +60,8 @@ def test_pipeline_as_dvc_writes_it() -> None:
 def test_pushed_pipeline_with_files_of_a_directory() -> None:
     read = lock(LOCK)
     assert read.outs == [
-        OutRecord(0, "a", Kind.FILE, Recorded(MD5, 3, False, "up", "v", "e"), False, Source.REMOTE, None, 9),
-        OutRecord(1, "d", Kind.DIRECTORY, Recorded(), False, Source.REMOTE, None, 20),
+        OutRecord(0, "a", Kind.FILE, Recorded(MD5, 3, False, "up", "v", "e"), False, Source.REMOTE, None, 9, "one"),
+        OutRecord(1, "d", Kind.DIRECTORY, Recorded(), False, Source.REMOTE, None, 20, "two"),
     ]
     assert read.file.out == 1
     assert read.file.recorded == Recorded(OTHER_MD5, 1, False, "up", "w", None)
