@@ -74,8 +74,12 @@ class Clone:
 
     def dvc_locked(self, root: str) -> AbstractContextManager[None]:
         """Keep DVC away while metafiles are replaced. Raises LockedError."""
-        hardlink = self.configs[root].core("hardlink_lock")
-        return dvc_lock(self.dvc_dir(root), hardlink=hardlink is not None and hardlink.text.lower() == "true")
+        return dvc_lock(self.dvc_dir(root), hardlink=self.flag(root, "hardlink_lock"))
+
+    def flag(self, root: str, name: str) -> bool:
+        """Tell whether a setting of the section ``core`` is on."""
+        value = self.configs[root].core(name)
+        return value is not None and value.text.lower() == "true"
 
 
 @contextmanager

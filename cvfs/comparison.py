@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -31,6 +31,11 @@ class Status(Enum):
     #: Recorded, and not in the work tree. That says nothing about whether somebody wanted it gone.
     ABSENT = "absent"
     UNREADABLE = "unreadable"
+
+    @property
+    def keeps_version(self) -> bool:
+        """Tell whether a recorded version still is what the entry means."""
+        return self in (Status.SAME, Status.ABSENT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,15 +105,17 @@ def compare(
     *,
     threads: int | None = None,
     progress: Progress = lambda _count: None,
+    hashed: Callable[[str], None] = lambda _path: None,
 ) -> Comparison:
     """Compare what ``scan`` found of an out with what its metafile records. Blocking.
 
-    ``directory`` is the absolute path of the DVC root. ``progress`` is called from other threads.
+    ``directory`` is the absolute path of the DVC root. ``progress`` is called from other threads; ``hashed`` is
+    told the path, below the root, of each file that had to be read.
     """
     entries, unlisted = _entries(out, dvc_cache)
     result = Comparison(out, scan, _was_directory(out), unlisted)
     if scan is not None:
-        for found, outcome in contents_of(directory, scan, cache, threads=threads, progress=progress):
+        for found, outcome in contents_of(directory, scan, cache, threads=threads, progress=progress, hashed=hashed):
             entry = None if result.is_other_kind else entries.pop(found.relpath, None)
             path = os.path.join(directory, out.key(found.relpath))
             result.items.append(_item(path, found, outcome, entry, legacy=out.record.legacy))

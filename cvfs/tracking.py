@@ -44,13 +44,22 @@ class TrackedOut:
 
 @dataclass(slots=True)
 class TrackedMetafile:
-    """A metafile as it is on disk: its ``text`` and the outs in it."""
+    """A metafile as it is on disk: its ``text`` and the outs in it. ``source`` is what to read it again by."""
 
-    path: str
-    root: str
+    source: Metafile
     text: bytes
     outs: list[TrackedOut] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
+
+    @property
+    def path(self) -> str:
+        """Return its path below the top of the work tree."""
+        return self.source.path
+
+    @property
+    def root(self) -> str:
+        """Return its DVC root."""
+        return self.source.root
 
 
 class WorkTree:
@@ -67,7 +76,7 @@ class WorkTree:
                 f"{repository.git_dir} has no work tree", hint="run this in a clone, or name one with --repo PATH"
             )
         self.top = repository.work_tree
-        self._index = Index(self.top, env)
+        self.index = Index(self.top, env)
 
     def absolute(self, path: str) -> str:
         """Return the path on this machine of a path in the work tree."""
@@ -105,7 +114,7 @@ class WorkTree:
         return parse_tracked(metafile, text, stages)
 
     def _entries(self) -> Iterator[TreeEntry]:
-        for path in self._index.files():
+        for path in self.index.files():
             name = posixpath.basename(path)
             if not (name.endswith(".dvc") or name in _NAMES or "/.dvc/" in f"/{path}"):
                 continue
@@ -124,7 +133,7 @@ class WorkTree:
 
 def parse_tracked(metafile: Metafile, text: bytes, stages: StageFile | None) -> TrackedMetafile:
     """Put the records of one metafile's text together; what cannot be used becomes problems."""
-    result = TrackedMetafile(metafile.path, metafile.root, text)
+    result = TrackedMetafile(metafile, text)
     records = read_dvc(text) if metafile.stages is None else read_lock(text, stages)
     files: dict[int, list[FileRecord]] = {}
     for record in records:

@@ -68,9 +68,13 @@ class TextMd5:
         self._finish()
         return recorded in {self._per_file.hexdigest(), self._per_piece.hexdigest()}
 
-    def __str__(self) -> str:
+    def hexdigest(self) -> str:
+        """Return the value as DVC 3 computes it. No update may follow."""
         self._finish()
-        return f"md5-dos2unix {self._per_piece.hexdigest()}"
+        return self._per_piece.hexdigest()
+
+    def __str__(self) -> str:
+        return f"md5-dos2unix {self.hexdigest()}"
 
     def _finish(self) -> None:
         if self._rest:

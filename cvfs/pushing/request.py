@@ -1,0 +1,22 @@
+"""What a push is asked to do."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class PushRequest:
+    """What to push. ``jobs`` None is the remote's own ``jobs``, else four uploads a processor.
+
+    ``migrate`` moves outs whole to ``remote`` although versions of theirs are recorded on another one. ``gone`` names
+    versions that no longer exist, as paths below the top of the work tree: they are made anew.
+    """
+
+    targets: Sequence[str] = ()
+    remote: str | None = None
+    jobs: int | None = None
+    dry_run: bool = False
+    migrate: bool = False
+    gone: Collection[str] = ()
