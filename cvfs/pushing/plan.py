@@ -52,8 +52,8 @@ class OutPlan:
     """What to do for one out.
 
     ``uploads`` are in the order of relpaths. ``rewritten`` are entries of other files that change with them, as they
-    were and as they become. ``legacy`` says that hashes stay md5-dos2unix; ``upgraded`` that they do so no more, for
-    which all uploads have to succeed.
+    were and as they become. ``legacy`` says that hashes stay md5-dos2unix. ``whole`` says that nothing is recorded
+    unless all uploads succeed.
     """
 
     out: TrackedOut
@@ -61,6 +61,7 @@ class OutPlan:
     rewritten: dict[str, tuple[Recorded, Recorded]] = field(default_factory=dict)
     failures: list[Failure] = field(default_factory=list)
     legacy: bool = False
+    whole: bool = False
 
     @property
     def upgraded(self) -> bool:
@@ -109,6 +110,8 @@ def plan_out(
                 plan.rewritten[item.relpath] = (item.recorded, item.recorded)
     if plan.upgraded and plan.uploads:
         _upgrade(plan, comparison)
+    # Two kinds of hashes in one list, or two remotes that each have a part of an out, would be worse than neither.
+    plan.whole = plan.upgraded or origin is not None
     return plan
 
 

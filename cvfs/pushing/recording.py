@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -12,6 +13,7 @@ from cvfs.metafiles.records import Recorded
 from cvfs.model import Kind
 from cvfs.tracking import TrackedMetafile, TrackedOut
 from cvfs.workspace.replacing import replace_file
+from cvfs.workspace.temporary import remove_leftovers
 
 #: Somebody who writes to a metafile again and again is not merged with forever.
 _ATTEMPTS = 5
@@ -45,6 +47,7 @@ def record(clone: Clone, metafile: TrackedMetafile, outs: Sequence[OutChange]) -
         MetafileError: the metafile cannot be read or edited any more.
         WorkspaceError, LockedError: it cannot be replaced.
     """
+    remove_leftovers(os.path.dirname(clone.tree.absolute(metafile.path)))
     for attempt in range(_ATTEMPTS):
         with clone.dvc_locked(metafile.root):
             now = clone.tree.read(metafile.source)

@@ -164,8 +164,10 @@ class RootPush:
         metafiles: dict[str, TrackedMetafile] = {}
         for index, done in finished.items():
             metafile, plan = batch.plans[index]
-            if plan.upgraded and index in failed:
-                continue  # two kinds of hashes in one list: the journal keeps what is done for the next push
+            if plan.whole and index in failed:
+                # The journal keeps what is done for the next push.
+                self._result.notes.append(f"{plan.out.path}: nothing is recorded until all of it can be uploaded")
+                continue
             metafiles[metafile.path] = metafile
             changes.setdefault(metafile.path, []).append((_change(plan, done, batch.remote), done))
         for path, outs in changes.items():
