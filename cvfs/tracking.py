@@ -88,8 +88,12 @@ class WorkTree:
         Raises:
             WorkspaceError: it lies elsewhere.
         """
-        whole = os.path.join(os.path.realpath(os.path.dirname(os.path.abspath(path))), os.path.basename(path))
-        below = os.path.relpath(whole, os.path.realpath(self.top))
+        absolute = os.path.abspath(path)
+        top = os.path.realpath(self.top)
+        if os.path.realpath(absolute) == top:
+            return "."
+        whole = os.path.join(os.path.realpath(os.path.dirname(absolute)), os.path.basename(absolute))
+        below = os.path.relpath(whole, top)
         if below == ".." or below.startswith("../"):
             raise WorkspaceError(f"{path} is not in the work tree {self.top}")
         return posixpath.normpath(below)

@@ -19,6 +19,8 @@ _OUT_KEYS = ("md5", "size", "isexec", "hash", "path", "cache", "persist", "remot
 #: What an out that is a directory says in ``files:`` instead, and what ``cloud:`` has taken over from DVC 2.
 _SUPERSEDED_BY_FILES = ("md5", "size", "nfiles", "isexec", "cloud", "version_id", "etag")
 _SUPERSEDED_BY_CLOUD = ("version_id", "etag")
+#: What an out that is a file has no more, if it was a directory.
+_SUPERSEDED_BY_FILE = ("nfiles", "files")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +29,9 @@ class OutEdit:
 
     ``line`` is that of the out's record. ``present`` are all files of the out, each with the line of its record, in
     the order of the text; ``changed`` maps such a line to the file's new values, or to None for a file to leave out;
-    ``added`` maps new relpaths to values. ``recorded`` are the new values of an out that is a single file;
-    ``directory`` makes the out one with ``files:`` even where nothing was added.
+    ``added`` maps new relpaths to values. ``recorded`` are the new values of an out that is a single file, and make it
+    one; ``directory`` makes it one with ``files:`` even where nothing was added. ``legacy`` keeps the out one whose md5
+    values are DVC 2's; otherwise an out with an edit says that they are plain (``hash: md5``).
     """
 
     line: int
@@ -37,6 +40,7 @@ class OutEdit:
     added: Mapping[str, Recorded] = field(default_factory=dict)
     recorded: Recorded | None = None
     directory: bool = False
+    legacy: bool = False
 
 
 def edit_metafile(data: bytes, edits: Sequence[OutEdit]) -> bytes:
@@ -64,12 +68,16 @@ def edit_metafile(data: bytes, edits: Sequence[OutEdit]) -> bytes:
 
 
 def _edit_out(lines: list[str], block: Block, edit: OutEdit, newline: str) -> None:
+    is_directory = bool(edit.changed or edit.added or edit.directory)
+    if not edit.legacy and (is_directory or edit.recorded is not None):
+        block.set("hash", "md5", _OUT_KEYS)
     if edit.recorded is not None:
+        for key in _SUPERSEDED_BY_FILE:
+            block.remove(key)
         _set_recorded(block, edit.recorded, _OUT_KEYS)
-    if edit.changed or edit.added or edit.directory:
+    if is_directory:
         for key in _SUPERSEDED_BY_FILES:
             block.remove(key)
-        block.set("hash", "md5", _OUT_KEYS)
         block.set_items("files", _items(lines, edit, block.column, newline), _OUT_KEYS)
 
 

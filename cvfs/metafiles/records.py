@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-from cvfs.model import Kind
+from cvfs.model import Content, Kind, Version
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,3 +79,15 @@ class Refusal:
 
 
 Record = FileRecord | OutRecord | Refusal
+
+
+def content_of(recorded: Recorded, key: str, *, legacy: bool, root: str, remote: str | None) -> Content:
+    """Return what identifies and verifies the bytes of a recorded file, and where they were pushed.
+
+    ``key`` is relative to the remote's URL. ``legacy`` and ``remote`` are the out's; ``root`` is its DVC root.
+    """
+    version = None
+    if recorded.version_id is not None:
+        version = Version(recorded.remote, key, recorded.version_id, recorded.etag)
+    md5, text_md5 = (None, recorded.md5) if legacy else (recorded.md5, None)
+    return Content(recorded.size, md5, text_md5, version, root, remote)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from cvfs.errors import WorkspaceError
 from cvfs.workspace.hashing import Progress, hash_files
@@ -23,11 +23,13 @@ def contents_of(
     *,
     threads: int | None = None,
     progress: Progress = lambda _count: None,
+    hashed: Callable[[str], None] = lambda _path: None,
 ) -> Iterator[tuple[Found, Known | WorkspaceError]]:
     """Yield each file of a scan with what it holds, or why it cannot be read, in no particular order. Blocking.
 
     ``root`` is the DVC root, which paths in the cache are relative to. A file that changed since the scan comes with
-    the state that belongs to its md5. ``progress`` is called from other threads, also for bytes that need no hashing.
+    the state that belongs to its md5. ``progress`` is called from other threads, also for bytes that need no hashing;
+    ``hashed`` is told the path, below the root, of each file that had to be read.
     """
     unknown: dict[str, tuple[str, Found]] = {}
     for file in scan.files:
@@ -39,7 +41,9 @@ def contents_of(
             progress(file.state.size)
             yield file, known
     if unknown:
-        yield from _hashed(unknown, cache, threads, progress)
+        for file, outcome in _hashed(unknown, cache, threads, progress):
+            hashed(_path(scan, file))
+            yield file, outcome
 
 
 def to_hash(scan: Scan, cache: StatCache) -> Sequence[Found]:

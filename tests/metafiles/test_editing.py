@@ -186,3 +186,31 @@ def test_any_edits_read_back(before, added, data):
     found = {file.relpath: file.recorded for file in files}
     assert found == {relpath: recorded for relpath, recorded in expected.items() if recorded is not None}
     assert [file.relpath for file in files] == sorted(found)
+
+
+FILE = f"outs:\n- md5: {MD5_A}\n  size: 1\n  path: m\n  cloud:\n    up:\n      version_id: v\n"
+
+
+def test_a_directory_becomes_a_file():
+    outs, files = records(TEXT)
+    present = [(file.relpath, file.line) for file in files]
+    new = edit_metafile(TEXT, [OutEdit(outs[0].line, present, recorded=Recorded(md5=MD5_A, size=1))])
+    assert b"files:" not in new
+    assert b"relpath" not in new
+    first, second = records(new)[0]
+    assert (first.recorded, first.legacy) == (Recorded(md5=MD5_A, size=1), False)
+    assert second.recorded == outs[1].recorded
+    assert b"# a comment on top" in new
+    assert b"desc: >-" in new
+
+
+def test_new_values_say_that_they_are_plain_hashes_unless_the_out_stays_legacy():
+    values = Recorded(md5=MD5_B, size=1)
+    plain = edit_metafile(FILE.encode(), [OutEdit(2, recorded=values)])
+    assert not records(plain)[0][0].legacy
+    legacy = edit_metafile(FILE.encode(), [OutEdit(2, recorded=values, legacy=True)])
+    assert legacy == plain.replace(b"  hash: md5\n", b"")
+    assert records(legacy)[0][0].legacy
+    listed = edit_metafile(FILE.encode(), [OutEdit(2, added={"x": values}, legacy=True)])
+    assert b"hash" not in listed
+    assert edit_metafile(FILE.encode(), [OutEdit(2)]) == FILE.encode()
