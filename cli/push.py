@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shlex
 from collections import Counter
 from typing import Any
 
@@ -16,6 +15,7 @@ from cvfs.pushing.request import PushRequest
 from .clone_options import clone_of, clone_options
 from .failures import tell_failures
 from .messages import printable, warn
+from .next_step import git_add
 from .progress import watching
 from .sizes import readable_size
 
@@ -23,7 +23,12 @@ from .sizes import readable_size
 @click.command("push")
 @click.argument("targets", nargs=-1, metavar="[TARGET]...")
 @click.option("-r", "--remote", metavar="NAME", help="Push there instead of the default remote.")
-@click.option("-j", "--jobs", type=click.IntRange(min=1), help="How many files to upload at once.")
+@click.option(
+    "-j",
+    "--jobs",
+    type=click.IntRange(min=1),
+    help="How many files to upload at once. Default: the remote's option jobs, else 16 or more.",
+)
 @click.option("--dry-run", is_flag=True, help="Only say what would be uploaded. Asks no remote.")
 @click.option("--migrate", is_flag=True, help="With -r: move outs there, whole, that are recorded on another remote.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
@@ -46,19 +51,21 @@ def command(
     if migrate and remote is None:
         raise click.UsageError("--migrate needs -r NAME: the remote to move to")
     request = PushRequest(targets, remote, jobs, dry_run=dry_run, migrate=migrate)
-    with clone_of(options) as clone, watching(as_json=as_json) as progress:
-        pushed = push(clone, request, progress)
+    with clone_of(options) as clone:
+        with watching(as_json=as_json) as progress:
+            pushed = push(clone, request, progress)
+        staging = "" if pushed.staged else git_add(clone.tree, pushed.recorded)
     for text in pushed.notes:
         warn(text)
     tell_failures([(failure.path, failure.error) for failure in pushed.failures])
     if as_json:
         _print_json(pushed, dry_run=dry_run)
     else:
-        _print(pushed, dry_run=dry_run)
+        _print(pushed, staging, dry_run=dry_run)
     return 1 if pushed.failures else 0
 
 
-def _print(pushed: Pushed, *, dry_run: bool) -> None:
+def _print(pushed: Pushed, staging: str, *, dry_run: bool) -> None:
     count = len(pushed.sent)
     size = sum(sent.size for sent in pushed.sent)
     if dry_run:
@@ -75,8 +82,7 @@ def _print(pushed: Pushed, *, dry_run: bool) -> None:
     others = [f"{ways[how]} {text}" for how, text in _WAYS if ways[how]]
     click.echo(f"{_files(count)} pushed" + (f" ({', '.join(others)})" if others else ""))
     if pushed.recorded:
-        names = " ".join(shlex.quote(printable(path)) for path in pushed.recorded)
-        click.echo(f"recorded in {names}\nnext: git add {names}, and git commit")
+        click.echo(f"next: {staging}, and git commit" if staging else "staged; next: git commit")
 
 
 _WAYS = (("copied", "copied on the remote"), ("resumed", "uploaded before"))

@@ -50,6 +50,7 @@ def _stage(clone: Clone, result: Pushed) -> None:
     staged = [path for path, root in result.recorded.items() if clone.flag(root, "autostage")]
     if staged:
         clone.tree.index.add(staged)
+        result.staged = len(staged) == len(result.recorded)
 
 
 def _read_again(clone: Clone, selection: Selection) -> Selection:

@@ -30,10 +30,11 @@ class Sent:
 class Pushed:
     """The sum of a push. ``recorded`` are the metafiles that hold new versions now, with the DVC root of each.
 
-    ``notes`` are sentences that a user should read although nothing failed.
+    ``staged`` says that git has them already. ``notes`` are sentences that a user should read although nothing failed.
     """
 
     sent: list[Sent] = field(default_factory=list)
     recorded: dict[str, str] = field(default_factory=dict)
     failures: list[Failure] = field(default_factory=list)
+    staged: bool = False
     notes: list[str] = field(default_factory=list)

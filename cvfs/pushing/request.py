@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class PushRequest:
-    """What to push. ``jobs`` None is the remote's own ``jobs``, else four uploads a processor.
+    """What to push. ``jobs`` None is the remote's own ``jobs``, else 16 uploads, or four a processor.
 
     ``migrate`` moves outs whole to ``remote`` although versions of theirs are recorded on another one. ``gone`` names
     versions that no longer exist, as paths below the top of the work tree: they are made anew.

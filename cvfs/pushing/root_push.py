@@ -180,7 +180,7 @@ class RootPush:
         except CvfsError as error:
             yield from ((upload, error) for upload in uploads)
             return
-        jobs = self._request.jobs or self._destinations.jobs(batch.remote) or 4 * len(os.sched_getaffinity(0))
+        jobs = self._request.jobs or self._destinations.jobs(batch.remote) or default_jobs()
         with self._progress.task("uploading", len(uploads), sum(upload.size for upload in uploads)) as task:
             known = self._known(batch)
             uploader = Uploader(store, batch.remote, journal, known, self._mover, jobs=jobs, task=task)
@@ -218,6 +218,11 @@ class RootPush:
                     f"make {remote!r} that (cvfs remote default {remote}), or set the out's remote"
                 )
         journal.forget(done)
+
+
+def default_jobs() -> int:
+    """Return how many uploads run at once: enough to hide the way to a store, and DVC's number on large machines."""
+    return max(16, 4 * len(os.sched_getaffinity(0)))
 
 
 def _change(plan: OutPlan, finished: Sequence[Finished], remote: str) -> OutChange:

@@ -6,9 +6,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from clones import Clone
 from command import Shell
 from projects import Bucket, LocalBucket, Project, S3Bucket
 from repositories import GitRepository
+from watched_store import WatchedStore
 
 #: Any credentials will do for moto, but some have to be there.
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": "us-east-1"}
@@ -43,3 +45,26 @@ def project(bucket: Bucket, tmp_path: Path, shell: Shell, monkeypatch: pytest.Mo
     made.connect("up", bucket, default=True)
     made.repository.commit("set up")
     return made
+
+
+@pytest.fixture
+def store() -> WatchedStore:
+    """Give the store behind the default remote of ``clone``."""
+    return WatchedStore()
+
+
+@pytest.fixture
+def clone(make_repository: Callable[[str], GitRepository], store: WatchedStore) -> Clone:
+    """Give a clone with a directory that was never pushed."""
+    made = Clone(make_repository("clone"), {"up": store, "two": WatchedStore()})
+    made.write({"data/a": b"a", "data/b": b"b", "data/c": b"c"})
+    made.track("data", a=b"a", b=b"b", c=b"c")
+    return made
+
+
+@pytest.fixture
+def pushed_clone(clone: Clone, store: WatchedStore) -> Clone:
+    """Give the same clone after its first push."""
+    assert not clone.push().failures
+    store.calls()
+    return clone
