@@ -25,13 +25,23 @@ class LazyGroup(click.Group):
     """Load a command's module when it is named, so that ``cvfs ls`` does not pay for what ``cvfs mount`` imports."""
 
     modules: ClassVar[dict[str, str]] = {
+        "add": "add",
         "cat": "cat",
+        "check": "check",
+        "diff": "diff",
+        "import-url": "import_url",
         "init": "init",
         "ls": "ls",
+        "merge-driver": "merge_driver",
         "mount": "mount",
         "mounts": "mounts",
+        "pull": "pull",
+        "push": "push",
         "remote": "remote",
+        "remove": "remove",
+        "status": "status",
         "umount": "umount",
+        "update": "update",
     }
     aliases: ClassVar[dict[str, str]] = {"unmount": "umount"}
 

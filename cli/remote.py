@@ -11,6 +11,7 @@ import click
 from cvfs.metafiles.config import Level
 from cvfs.remote_settings import RemoteSettings
 
+from . import remote_check
 from .messages import printable, warn
 
 Command = Callable[..., Any]
@@ -58,6 +59,9 @@ def _tell_of_others(changed: Sequence[str]) -> None:
 @click.group("remote")
 def command() -> None:
     """Set up the remotes that data is pushed to: the same files and options as `dvc remote`."""
+
+
+command.add_command(remote_check.command)
 
 
 @command.command("add")

@@ -65,6 +65,11 @@ def initialise(directory: str, env: Mapping[str, str], *, subdir: bool = False, 
     return Initialised(root, staged)
 
 
+def is_initialised(directory: str) -> bool:
+    """Tell whether ``directory`` is a DVC repository. What a killed ``initialise`` left is not."""
+    return os.path.exists(os.path.join(directory, ".dvc", "config"))
+
+
 def _check_place(root: str, index: Index, subdir: bool) -> None:
     if not os.path.isdir(root):
         raise WorkspaceError(f"{root} is not a directory")

@@ -93,7 +93,7 @@ def open_commit(request: CommitRequest) -> Iterator[OpenedCommit]:
         closing(RemoteSet(configs, trusted=request.trust_config)) as remotes,
         closing(Cache(request.cache_path, limits)) as cache,
     ):
-        fetcher = Fetcher(cache, remotes, LocalCopies(_dvc_caches(configs, repository.work_tree)))
+        fetcher = Fetcher(cache, remotes, LocalCopies(dvc_caches(configs, repository.work_tree)))
         yield OpenedCommit(repository, snapshot, configs, remotes, cache, fetcher, GitContents(repository))
 
 
@@ -144,7 +144,7 @@ def check_remotes(opened: OpenedCommit) -> list[str]:
     return warnings
 
 
-def _dvc_caches(configs: Mapping[str, Config], work_tree: str | None) -> list[str]:
+def dvc_caches(configs: Mapping[str, Config], work_tree: str | None) -> list[str]:
     """Name DVC's own caches, which may have the files already."""
     found = []
     for root, config in configs.items():

@@ -31,9 +31,32 @@ def test_links_lead_somewhere(document):
 
 
 def test_every_option_in_the_documents_exists(cvfs_cli):
-    known = {"--sparse", "--delete", "--checksum", "--device", "--cap-add"}  # of other programs
+    known = {
+        "--sparse",
+        "--delete",
+        "--checksum",
+        "--device",
+        "--cap-add",
+        "--version-aware",
+        "--storage-class",
+    }  # of other programs
     commands = [("remote", name) for name in ("add", "modify", "list", "rename", "remove", "default")]
-    for command in ((), ("mount",), ("umount",), ("mounts",), ("ls",), ("cat",), ("init",), *commands):
+    for command in (
+        (),
+        ("mount",),
+        ("import-url",),
+        ("update",),
+        ("merge-driver",),
+        ("umount",),
+        ("mounts",),
+        ("ls",),
+        ("cat",),
+        ("init",),
+        ("pull",),
+        ("add",),
+        ("remove",),
+        *commands,
+    ):
         known |= set(re.findall(r"--[a-z][a-z-]+", cvfs_cli(*command, "--help").ok().stdout))
     for document in DOCUMENTS:
         used = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", document.read_text()))

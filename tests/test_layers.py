@@ -29,7 +29,15 @@ LAYERS = MappingProxyType(
     }
 )
 #: Packages above all layers: use cases that take more than one module.
-USE_CASES = ("cvfs.pushing",)
+USE_CASES = (
+    "cvfs.adding",
+    "cvfs.checking",
+    "cvfs.diffing",
+    "cvfs.importing",
+    "cvfs.merging",
+    "cvfs.pulling",
+    "cvfs.pushing",
+)
 EVERYONES = ("cvfs.errors", "cvfs.model")
 
 #: Packages that only some modules may import: what one package does is then in one place.
@@ -44,6 +52,7 @@ RESERVED = MappingProxyType(
         "obstore": ("cvfs.stores.s3", "cvfs.stores.gcs", "cvfs.stores.azure"),
         "pathspec": ("cvfs.metafiles",),
         "pyfuse3": ("cvfs.fuse",),
+        "rich": ("cli",),
         "yaml": ("cvfs.metafiles",),
     }
 )

@@ -170,6 +170,11 @@ class BlockFile:
             self._whole = True
         return True
 
+    @property
+    def descriptor(self) -> int:
+        """Give the open file, which begins with the bytes of the content."""
+        return self._descriptor
+
     def is_unlinked(self) -> bool:
         """Tell whether the file has been evicted or dropped since it was opened."""
         return os.fstat(self._descriptor).st_nlink == 0

@@ -21,6 +21,7 @@ import re
 import threading
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Literal, TypeVar
 
@@ -137,6 +138,14 @@ class Cache:
             return "whole"
         whole = self._objects.whole(key)
         return "none" if whole is None else "whole" if whole else "partial"
+
+    def opened(self, key: str) -> AbstractContextManager[tuple[int, int] | None]:
+        """Hold the open file of a whole large content, so that its blocks can be shared; None if there is none.
+
+        Gives the descriptor, and how many of the file's first bytes are the content. Damage is not looked for: whoever
+        takes the bytes this way hashes them.
+        """
+        return self._objects.opened(_checked(key))
 
     def put(self, key: str, data: bytes) -> bool:
         """Add a whole content that the caller has verified. False if it is larger than the cache may be.

@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 
 from cvfs.cache.block_file import BlockFile, write_empty
 from cvfs.cache.damage import DamagedFileError
@@ -48,6 +48,19 @@ class Objects:
                 return file.whole
         except (OSError, DamagedFileError):
             return None
+
+    @contextmanager
+    def opened(self, key: str) -> Iterator[tuple[int, int] | None]:
+        """Hold the open file of a whole content: its descriptor, and the number of bytes at its start that count."""
+        with ExitStack() as stack:
+            try:
+                file = stack.enter_context(self.use(key))
+                found = (file.descriptor, file.size) if file.whole else None
+            except (OSError, DamagedFileError):
+                found = None
+            if found is not None:
+                self._journal.used(key)
+            yield found
 
     def store(self, key: str, data: bytes) -> None:
         """Add a verified content. Raises OSError, ValueError if the key is empty."""

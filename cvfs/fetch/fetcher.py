@@ -135,6 +135,13 @@ class Fetcher:
             hint="give the cache more room: --max-cache-size, --min-free-space",
         )
 
+    def has(self, content: Content) -> bool:
+        """Tell whether a content need not be fetched, as far as can be told without reading all of it.
+
+        Blocking: local disk.
+        """
+        return self._is_here(content) or self._local_copies.unverified(content)
+
     def _is_here(self, content: Content) -> bool:
         """Tell whether all of a content can be read on this machine."""
         whole = any(self._cache.state(key) == "whole" for key in self._sources.known_keys(content))

@@ -8,11 +8,20 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from cvfs.errors import RepositoryError
 from cvfs.git.command import LOCATING, Git, failed
+
+
+@dataclass(frozen=True, slots=True)
+class Uncommitted:
+    """A file that is not as HEAD has it: the change is ``staged``, or (also) only in the work tree."""
+
+    path: str
+    staged: bool
+    unstaged: bool
 
 
 class Index:
@@ -55,6 +64,18 @@ class Index:
         """
         listed = self._git.check("ls-files", "-z", "--cached", "--others", "--exclude-standard", "--deduplicate")
         return [path.decode("utf-8", "surrogateescape") for path in listed.split(b"\0") if path]
+
+    def uncommitted(self, names: Iterable[str]) -> list[Uncommitted]:
+        """List the files of these names, in any directory, that differ from HEAD. A name may have a ``*``.
+
+        Raises:
+            RepositoryError: git fails.
+        """
+        options = ("--porcelain=v1", "-z", "--untracked-files=all", "--no-renames", "--ignore-submodules=all")
+        wanted = [f":(glob)**/{name}" for name in names]
+        listed = replace(self._git, literal=False).check("status", *options, "--", *wanted)
+        records = [record.decode("utf-8", "surrogateescape") for record in listed.split(b"\0") if record]
+        return [Uncommitted(record[3:], record[0] not in " ?", record[1] != " ") for record in records]
 
     def add(self, paths: Iterable[str]) -> None:
         """Stage files as they are now.

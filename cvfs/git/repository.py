@@ -10,8 +10,10 @@ import difflib
 import logging
 import os
 import re
+import shutil
+import tempfile
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import IO
 
@@ -119,6 +121,33 @@ class Repository:
                 header, _, path = line.partition(b"\t")
                 mode, kind, oid = header.decode("ascii").split()
                 yield TreeEntry(path.decode("utf-8", "surrogateescape"), int(mode, 8), kind, oid)
+
+    def staged(self) -> Commit:
+        """Return what stands for the commit that `git commit` would make now: the id is that of the index's tree.
+
+        In a hook that is the index which the hook is asked about. Objects are written, and nothing refers to them.
+
+        Raises:
+            RepositoryError: there is no work tree, or the index has unresolved conflicts or cannot be read.
+        """
+        if self.work_tree is None:
+            raise RepositoryError(f"{self.git_dir} has no work tree, and so nothing is staged")
+        index = self._git.check("rev-parse", "--git-path", "index").removesuffix(b"\n")
+        # git notes in the index which trees it wrote, and would want to lock it for that: let it have a copy.
+        with tempfile.TemporaryDirectory(prefix="cvfs-index-") as directory:
+            copy = os.path.join(directory, "index")
+            try:
+                shutil.copyfile(index, copy)
+            except FileNotFoundError:
+                pass  # nothing was ever staged
+            except OSError as error:
+                raise RepositoryError(f"the index of {self.work_tree} cannot be read: {error.strerror}") from error
+            done = replace(self._git, overrides={**self._git.overrides, "GIT_INDEX_FILE": copy}).run("write-tree")
+        if done.code != 0:
+            raise RepositoryError(
+                f"what is staged cannot be committed: {done.last_line}", hint="`git status` shows what is in the way"
+            )
+        return Commit(done.output.decode().strip(), 0)
 
     def ensure(self, oids: Iterable[str]) -> None:
         """Fetch, in one request, those objects that a partial clone lacks. Nothing to do in any other repository.

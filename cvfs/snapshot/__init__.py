@@ -1,6 +1,6 @@
 """The tree of one commit: built once from its metafiles, then only looked up."""
 
 from cvfs.snapshot.build import open_snapshot
-from cvfs.snapshot.snapshot import Node, Snapshot
+from cvfs.snapshot.snapshot import Node, Snapshot, Terms
 
-__all__ = ["Node", "Snapshot", "open_snapshot"]
+__all__ = ["Node", "Snapshot", "Terms", "open_snapshot"]

@@ -26,6 +26,8 @@ ROW = struct.Struct("<Qq16sIIIHHHBB")
 #: First child and number of children within ROW: known only when the children have been written.
 RANGE = struct.Struct("<II")
 RANGE_OFFSET = struct.calcsize("<Qq16sI")
+#: What tells files apart: the name's place, size, md5, length of the name, flags.
+_IDENTITY = struct.Struct(f"<Qq16s{struct.calcsize('<IIIHHH')}xBB")
 _NAME = struct.Struct(f"<Q{struct.calcsize('<q16sIIIHHH')}xB")
 
 #: Where the path begins in the heap and its length; metafile; line; number of the remote's name; kind, legacy, source;
@@ -33,6 +35,7 @@ _NAME = struct.Struct(f"<Q{struct.calcsize('<q16sIIIHHH')}xB")
 OUT = struct.Struct("<QIIIHBBBQQ")
 
 KIND_MASK, EXECUTABLE, HAS_MD5, ETAG_IS_MD5 = 0b11, 0b100, 0b1000, 0b10000
+_KNOWN = KIND_MASK | HAS_MD5
 NO_SIZE = -1
 SOURCES = tuple(Source)
 
@@ -75,9 +78,13 @@ class SegmentRefusal:
 
 
 class Segment:
-    """A segment, open. Safe to use from several threads; never blocks but on the pages of its file."""
+    """A segment, open. Safe to use from several threads; never blocks but on the pages of its file.
 
-    def __init__(self, file: IndexFile) -> None:
+    The name of its file says what it was made of: two segments of the same ``path`` hold the same rows.
+    """
+
+    def __init__(self, file: IndexFile, path: str) -> None:
+        self.path = path
         self._data = file.data
         self._rows, length = file.sections[ROWS]
         self._heap = file.sections[HEAP][0]
@@ -93,7 +100,7 @@ class Segment:
     def open(cls, path: str) -> Segment | None:
         """Open the segment in a file; None where there is none that can be used."""
         file = open_index(path, SEGMENT)
-        return None if file is None else cls(file)
+        return None if file is None else cls(file, path)
 
     def row(self, number: int) -> Row:
         """Return what is known of a name without its hash and version. Rows below ``out_count`` are the outs' own."""
@@ -122,6 +129,13 @@ class Segment:
         stop = first + count
         found = bisect_left(range(first, stop), name, key=self.name) + first
         return found if found < stop and self.name(found) == name else None
+
+    def same_files(self, number: int, other: Segment, others: int) -> bool:
+        """Tell whether two directories hold files of the same names, sizes and md5 values, and nothing else."""
+        mine, theirs = self.row(number), other.row(others)
+        return mine.count == theirs.count and all(
+            self._same_file(mine.first + child, other, theirs.first + child) for child in range(mine.count)
+        )
 
     def recorded(self, number: int) -> Recorded:
         """Return hash, size and version of a row, as its metafile has them."""
@@ -171,6 +185,16 @@ class Segment:
                 files, size = files + 1, size + (row.size or 0)
             stack.extend(range(row.first, row.first + row.count))
         return files, size
+
+    def _same_file(self, number: int, other: Segment, others: int) -> bool:
+        start, size, md5, length, flags = _IDENTITY.unpack_from(self._data, self._rows + number * ROW.size)
+        theirs, *same = _IDENTITY.unpack_from(other._data, other._rows + others * ROW.size)
+        # The other flags are not of the content, or follow from it.
+        known = HAS_MD5 | Kind.FILE
+        if flags & _KNOWN != known or same[3] & _KNOWN != known or same[:3] != [size, md5, length]:
+            return False
+        start, theirs = start + self._heap, theirs + other._heap
+        return self._data[start : start + length] == other._data[theirs : theirs + length]
 
     def _text(self, start: int, length: int) -> str | None:
         return self._data[start : start + length].decode("utf-8", "surrogatepass") if length else None

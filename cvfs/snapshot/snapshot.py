@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 from cvfs.errors import NotInSnapshotError, UnlistedError
 from cvfs.git import Commit
-from cvfs.metafiles.records import Source
-from cvfs.model import Content, Kind, Problem, Version
+from cvfs.metafiles.records import Recorded, Source, content_of
+from cvfs.model import Content, Kind, Problem
 from cvfs.snapshot.commit_index import ROOT_INO, CommitIndex, CommitRow, RowKind
 from cvfs.snapshot.segment import Row, Segment, SegmentOut
 
@@ -32,6 +32,18 @@ class Node:
     kind: Kind
     size: int | None
     executable: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What holds for all of one out: where its content comes from, whether its hashes are DVC 2's, its DVC root and
+    its own ``remote:``.
+    """
+
+    source: Source
+    legacy: bool
+    root: str
+    remote: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,12 +176,49 @@ class Snapshot:
         recorded = place.segment.recorded(place.number)
         if out.source is Source.GIT:
             return Content(recorded.size, None, None, None, root)
-        version = None
+        key = ""
         if recorded.version_id is not None:
             key = self.path(ino).decode("utf-8", "surrogateescape")[len(root) + 1 if root else 0 :]
-            version = Version(recorded.remote, key, recorded.version_id, recorded.etag)
-        md5, text_md5 = (None, recorded.md5) if out.legacy else (recorded.md5, None)
-        return Content(recorded.size, md5, text_md5, version, root, out.remote)
+        return content_of(recorded, key, legacy=out.legacy, root=root, remote=out.remote)
+
+    def terms(self, ino: int) -> Terms | None:
+        """Return what holds for the out that a name belongs to; None for a directory that is above outs.
+
+        Raises:
+            NotInSnapshotError: nothing is shown by that number.
+        """
+        node = self.node(ino)
+        if node is None:
+            raise NotInSnapshotError(f"commit {self.commit} has nothing with inode {ino}")
+        place = self._behind(ino) if node.kind is Kind.UNLISTED else self._place(ino)
+        if place is None:
+            return None
+        found = self._attached_out(place)
+        assert found is not None
+        out, root = found
+        return Terms(out.source, out.legacy, root, out.remote)
+
+    def recorded(self, ino: int) -> Recorded:
+        """Return what the metafile has of a file, or of a directory known only by its hash. Fast: looks at one row.
+
+        For what Git holds, the version id is that of the blob. Raises NotInSnapshotError for anything above the outs.
+        """
+        place = self._behind(ino)
+        if place is None:
+            raise NotInSnapshotError(f"commit {self.commit} records nothing with inode {ino}")
+        return place.segment.recorded(place.number)
+
+    def surely_equals(self, ino: int, other: Snapshot, others: int) -> bool:
+        """Tell whether two directories are found to be equal, with all below them, at little cost. False says nothing.
+
+        They are if they stand for the same rows of the same index file, or hold the same files and no directory.
+        """
+        mine, theirs = self._place(ino), other._place(others)
+        if mine is None or theirs is None:
+            return False
+        if mine.segment.path == theirs.segment.path and mine.number == theirs.number:
+            return True
+        return mine.segment.same_files(mine.number, theirs.segment, theirs.number)
 
     def source(self, ino: int) -> Source:
         """Tell where the content of a file comes from. Raises NotInSnapshotError if there is no such file."""
@@ -200,13 +249,26 @@ class Snapshot:
     def _out_of(self, ino: int) -> tuple[_Place, SegmentOut, str]:
         place = self._place(ino)
         if place is not None and place.segment.row(place.number).kind is Kind.FILE:
-            number = place.number
-            while number >= place.segment.out_count:
-                number = place.segment.row(number).parent
-            attached = self._index.attached(place.part, number)
-            if attached is not None:
-                return place, place.segment.out(number), attached[1]
+            found = self._attached_out(place)
+            if found is not None:
+                return place, *found
         raise NotInSnapshotError(f"commit {self.commit} has no file with inode {ino}")
+
+    def _attached_out(self, place: _Place) -> tuple[SegmentOut, str] | None:
+        """Return the out that a row belongs to, and its DVC root; None if it is not shown."""
+        number = place.number
+        while number >= place.segment.out_count:
+            number = place.segment.row(number).parent
+        attached = self._index.attached(place.part, number)
+        return None if attached is None else (place.segment.out(number), attached[1])
+
+    def _behind(self, ino: int) -> _Place | None:
+        """Return the row that an inode shows: of a merged directory, that of the out it is merged with."""
+        place = self._place(ino)
+        if place is None and ROOT_INO <= ino < ROOT_INO + self._index.row_count:
+            row = self._index.row(ino - ROOT_INO)
+            return self._place(row.target) if row.kind is RowKind.MERGED else None
+        return place
 
     def _shown(self, number: int) -> Node:
         """Return the node of a row of the commit index."""
@@ -249,10 +311,7 @@ class Snapshot:
             yield outs << _COOKIE_SHIFT | entries, node
 
     def _unlisted(self, ino: int) -> UnlistedError:
-        place = self._place(ino)
-        if place is None:
-            place = self._place_of(self._index.row(ino - ROOT_INO).target)
-        md5 = place.segment.recorded(place.number).md5
+        md5 = self.recorded(ino).md5
         known = f"by the hash {md5}.dir" if md5 else "by its name"
         path = self.path(ino).decode("utf-8", "replace")
         return UnlistedError(

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import threading
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 
-from cvfs.errors import VersionNotFoundError
+from cvfs.errors import KeyTakenError, StoreError, VersionNotFoundError
 from cvfs.stores.ranges import range_end
-from cvfs.stores.store import Piece, Stat, Versioning
+from cvfs.stores.source import opened
+from cvfs.stores.store import Listed, Piece, Stat, Versioning, key_order
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,15 +53,28 @@ class MemoryStore:
         """Describe one version, or the current one."""
         return self._find(key, version_id).stat
 
-    def put(self, key: str, source: bytes | Path) -> Stat:
-        """Store a new version, which becomes the current one."""
-        data = source if isinstance(source, bytes) else source.read_bytes()
+    def put(self, key: str, source: bytes | Path, *, md5: str | None = None, create_only: bool = False) -> Stat:
+        """Store a new version, which becomes the current one, as ``Store.put``."""
+        what = f"{self._url}: {key!r}"
+        try:
+            with opened(source, what, md5) as content:
+                data = content.read(content.size)
+                content.verify()
+        except OSError as error:
+            raise StoreError(f"{what}: {error}") from error
+        return self._add(key, data, create_only=create_only)
+
+    def copy(self, key: str, version_id: str, target: str) -> Stat:
+        """Make a version's content a new version of ``target``."""
+        return self._add(target, self._find(key, version_id).data)
+
+    def listing(self, prefix: str, after: str = "") -> Iterator[Listed]:
+        """List the current objects below ``prefix``, as ``Store.listing``."""
         with self._lock:
-            version_id = f"v{next(self._numbers)}"
-            stat = Stat(len(data), version_id, hashlib.md5(data, usedforsecurity=False).hexdigest())
-            self._versions[key, version_id] = _Stored(data, stat)
-            self._current[key] = version_id
-        return stat
+            stats = {key: self._versions[key, version_id].stat for key, version_id in self._current.items()}
+        for key in sorted(stats, key=key_order):
+            if key.startswith(prefix) and key_order(key) > key_order(after):
+                yield Listed(key, stats[key])
 
     def delete(self, key: str) -> None:
         """Leave ``key`` without a current version, as a delete marker does; its versions stay."""
@@ -82,6 +97,16 @@ class MemoryStore:
 
     def close(self) -> None:
         """Do nothing: what was put stays readable by other users of this object."""
+
+    def _add(self, key: str, data: bytes, *, create_only: bool = False) -> Stat:
+        with self._lock:
+            if create_only and key in self._current:
+                raise KeyTakenError(f"{self._url}: {key!r} exists already")
+            version_id = f"v{next(self._numbers)}"
+            stat = Stat(len(data), version_id, hashlib.md5(data, usedforsecurity=False).hexdigest())
+            self._versions[key, version_id] = _Stored(data, stat)
+            self._current[key] = version_id
+        return stat
 
     def _find(self, key: str, version_id: str | None) -> _Stored:
         with self._lock:

@@ -10,7 +10,7 @@ from cvfs.errors import CvfsError, RemoteError
 from cvfs.metafiles.config import Config, RemoteConfig
 from cvfs.metafiles.trust import check_trust
 from cvfs.stores.local import LocalStore
-from cvfs.stores.retry import RetryingStore
+from cvfs.stores.retry import RetryingStore, RetryPolicy
 from cvfs.stores.store import Store
 
 #: Packages with ``open_remote(RemoteConfig) -> Store`` for a scheme; loaded when a remote needs one, because each loads
@@ -18,8 +18,8 @@ from cvfs.stores.store import Store
 _PACKAGES = {"s3": "cvfs.stores.s3"}
 
 
-def open_store(remote: RemoteConfig, *, trusted: bool) -> Store:
-    """Make the store that ``remote`` describes, without asking it anything.
+def open_store(remote: RemoteConfig, *, trusted: bool, policy: RetryPolicy | None = None) -> Store:
+    """Make the store that ``remote`` describes, without asking it anything. ``policy`` says how patient it is.
 
     Raises:
         TrustError: a repository's value needs the user's word, and ``trusted`` is false.
@@ -27,11 +27,11 @@ def open_store(remote: RemoteConfig, *, trusted: bool) -> Store:
     """
     check_trust(remote, trusted)
     if remote.scheme in {"", "file"}:
-        return RetryingStore(_open_local(remote))
+        return RetryingStore(_open_local(remote), policy)
     if remote.scheme not in _PACKAGES:
         raise RemoteError(f"remote {remote.name!r} ({remote.url}): not supported yet: {remote.scheme}")
     store: Store = import_module(_PACKAGES[remote.scheme]).open_remote(remote)
-    return RetryingStore(store)
+    return RetryingStore(store, policy)
 
 
 def _open_local(remote: RemoteConfig) -> Store:

@@ -6,13 +6,13 @@ import logging
 import random
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
 from cvfs.errors import IntegrityError, StoreError, UnavailableError
-from cvfs.stores.store import Piece, Stat, Store, Versioning
+from cvfs.stores.store import Listed, Piece, Stat, Store, Versioning
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
@@ -33,8 +33,8 @@ class RetryPolicy:
     total_time: float = 60.0
 
 
-class RetryingStore:
-    """Wrap any store: try again after UnavailableError and, once, after an IntegrityError of a read.
+class Retries:
+    """Try an action again after UnavailableError, as the policy says. Safe to use from several threads.
 
     The error that ends it says how often it was tried and has the last cause as its cause. ``close`` ends all pauses,
     and no try follows them.
@@ -42,70 +42,20 @@ class RetryingStore:
 
     def __init__(
         self,
-        store: Store,
         policy: RetryPolicy | None = None,
         *,
         sleep: Callable[[float], object] | None = None,
         chance: Callable[[], float] = random.random,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._store = store
         self._policy = policy or RetryPolicy()
         self._closed = threading.Event()
         self._sleep = sleep or self._closed.wait
         self._chance = chance
         self._clock = clock
 
-    @property
-    def url(self) -> str:
-        """Name the wrapped store."""
-        return self._store.url
-
-    def full_key(self, key: str) -> str:
-        """Prefix as the wrapped store does."""
-        return self._store.full_key(key)
-
-    def check(self) -> None:
-        """Check the wrapped store, once: this asks nobody who may be busy."""
-        self._store.check()
-
-    def read(self, key: str, version_id: str, start: int = 0, length: int | None = None) -> Piece:
-        """Read as the wrapped store does, more than once if need be."""
-
-        def read() -> Piece:
-            return self._store.read(key, version_id, start, length)
-
-        def read_twice() -> Piece:
-            try:
-                return read()
-            except IntegrityError as error:
-                log.info("reading once more: %s", error.message)
-                return read()
-
-        return self._try(read_twice)
-
-    def stat(self, key: str, version_id: str | None = None) -> Stat:
-        """Ask as the wrapped store does, more than once if need be."""
-        return self._try(lambda: self._store.stat(key, version_id))
-
-    def put(self, key: str, source: bytes | Path) -> Stat:
-        """Upload as the wrapped store does. A try whose answer was lost may leave a version that nobody knows of."""
-        return self._try(lambda: self._store.put(key, source))
-
-    def versioning(self) -> Versioning:
-        """Ask as the wrapped store does, more than once if need be."""
-        return self._try(self._store.versioning)
-
-    def enable_versioning(self) -> None:
-        """Do as the wrapped store does, more than once if need be."""
-        self._try(self._store.enable_versioning)
-
-    def close(self) -> None:
-        """End all pauses and close the wrapped store."""
-        self._closed.set()
-        self._store.close()
-
-    def _try(self, action: Callable[[], T]) -> T:
+    def run(self, action: Callable[[], T]) -> T:
+        """Run ``action`` until it does not raise UnavailableError, or has been tried enough."""
         began = self._clock()
         attempt = 1
         while True:
@@ -122,9 +72,103 @@ class RetryingStore:
                     raise _given_up(error, attempt, elapsed) from error
                 attempt += 1
 
+    def close(self) -> None:
+        """End all pauses, and have no try follow them."""
+        self._closed.set()
+
     def _pause(self, attempt: int) -> float:
         longest = min(self._policy.longest_pause, self._policy.first_pause * 2.0 ** (attempt - 1))
         return longest * self._chance()
+
+
+class RetryingStore:
+    """Wrap any store: try again after UnavailableError and, once, after an IntegrityError.
+
+    A put or copy whose answer was lost, and which was then tried again, may leave a version that nobody knows of.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        policy: RetryPolicy | None = None,
+        *,
+        sleep: Callable[[float], object] | None = None,
+        chance: Callable[[], float] = random.random,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._store = store
+        self._retries = Retries(policy, sleep=sleep, chance=chance, clock=clock)
+
+    @property
+    def url(self) -> str:
+        """Name the wrapped store."""
+        return self._store.url
+
+    def full_key(self, key: str) -> str:
+        """Prefix as the wrapped store does."""
+        return self._store.full_key(key)
+
+    def check(self) -> None:
+        """Check the wrapped store, once: this asks nobody who may be busy."""
+        self._store.check()
+
+    def read(self, key: str, version_id: str, start: int = 0, length: int | None = None) -> Piece:
+        """Read as the wrapped store does, more than once if need be."""
+        return self._twice(lambda: self._store.read(key, version_id, start, length))
+
+    def stat(self, key: str, version_id: str | None = None) -> Stat:
+        """Ask as the wrapped store does, more than once if need be."""
+        return self._retries.run(lambda: self._store.stat(key, version_id))
+
+    def put(self, key: str, source: bytes | Path, *, md5: str | None = None, create_only: bool = False) -> Stat:
+        """Upload as the wrapped store does, more than once if need be."""
+        return self._twice(lambda: self._store.put(key, source, md5=md5, create_only=create_only))
+
+    def copy(self, key: str, version_id: str, target: str) -> Stat:
+        """Copy as the wrapped store does, more than once if need be."""
+        return self._twice(lambda: self._store.copy(key, version_id, target))
+
+    def listing(self, prefix: str, after: str = "") -> Iterator[Listed]:
+        """List as the wrapped store does; after a failure, from behind the last key that was listed."""
+        rest = self._store.listing(prefix, after)
+
+        def following() -> Listed | None:
+            nonlocal rest
+            try:
+                return next(rest, None)
+            except UnavailableError:
+                # An iterator that has failed is at its end.
+                rest = self._store.listing(prefix, after)
+                raise
+
+        while (listed := self._retries.run(following)) is not None:
+            after = listed.key
+            yield listed
+
+    def versioning(self) -> Versioning:
+        """Ask as the wrapped store does, more than once if need be."""
+        return self._retries.run(self._store.versioning)
+
+    def enable_versioning(self) -> None:
+        """Do as the wrapped store does, more than once if need be."""
+        self._retries.run(self._store.enable_versioning)
+
+    def close(self) -> None:
+        """End all pauses and close the wrapped store."""
+        self._retries.close()
+        self._store.close()
+
+    def _twice(self, action: Callable[[], T]) -> T:
+        """Run ``action`` as ``Retries`` does, and once more right away where bytes were damaged on their way."""
+
+        def twice() -> T:
+            try:
+                return action()
+            except IntegrityError as error:
+                log.info("once more: %s", error.message)
+                return action()
+
+        return self._retries.run(twice)
 
 
 def _given_up(error: StoreError, attempts: int, elapsed: float) -> UnavailableError:

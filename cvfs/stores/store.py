@@ -48,6 +48,11 @@ class Listed:
     stat: Stat
 
 
+def key_order(key: str) -> bytes:
+    """Return what keys are sorted by in a listing: their bytes, as in S3."""
+    return key.encode("utf-8", "surrogateescape")
+
+
 class Store(Protocol):
     """One remote's URL (a bucket and prefix, a directory), as an object of many versions per key."""
 
@@ -90,8 +95,9 @@ class Store(Protocol):
 
         Raises:
             SourceChangedError: the source has another md5 than ``md5``, or another size at its end than at its start.
-            KeyTakenError: ``create_only``, and the key has a current object.
+            KeyTakenError: ``create_only``, and the key has a current object, perhaps of an earlier try of this upload.
             VersioningOffError: the answer named no version (or ``null``). The object has been written.
+            IntegrityError: the store got, or says that it has, other bytes than those sent.
         """
 
     def copy(self, key: str, version_id: str, target: str) -> Stat:
@@ -102,13 +108,19 @@ class Store(Protocol):
         Raises:
             VersionNotFoundError: there is no such version (any more).
             VersioningOffError: as ``put``.
+            IntegrityError: the copy is not what the version was.
         """
 
-    def listing(self, prefix: str) -> Iterator[Listed]:
-        """List the current objects whose keys begin with ``prefix``, in the order of their keys, with their versions.
+    def listing(self, prefix: str, after: str = "") -> Iterator[Listed]:
+        """List the current objects whose keys begin with ``prefix``, sorted by ``key_order``, with their versions.
 
         ``prefix`` is a key or, ending with a slash, a directory; '' is the whole store. Nothing is hidden: what tools
-        leave to mark an empty directory (a key that ends with a slash) is listed, too.
+        leave to mark an empty directory (a key that ends with a slash) is listed, too. Of an object that has no version
+        (``null`` is none) the id is None. With ``after``, the list begins behind that key.
+
+        Raises:
+            AccessDeniedError: the store refuses to list versions, whatever else it allows.
+            VersionNotFoundError: the bucket or directory does not exist.
         """
 
     def versioning(self) -> Versioning:

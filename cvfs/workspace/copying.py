@@ -23,12 +23,23 @@ def clone_or_copy(source: int, target: int) -> bool:
     Raises:
         OSError
     """
+    if share_blocks(source, target):
+        return True
+    _copy(source, target)
+    return False
+
+
+def share_blocks(source: int, target: int) -> bool:
+    """Have the empty file ``target`` share all blocks of ``source``, both open. False where that cannot be. Blocking.
+
+    Raises:
+        OSError
+    """
     try:
         fcntl.ioctl(target, _FICLONE, source)
     except OSError as error:
         if error.errno not in _CANNOT_SHARE:
             raise
-        _copy(source, target)
         return False
     return True
 

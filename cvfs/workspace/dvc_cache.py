@@ -11,6 +11,7 @@ import json
 import logging
 import os
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from cvfs.metafiles.names import check_relpath
@@ -27,11 +28,25 @@ class CachedFile:
     md5: str
 
 
+def listing_md5(files: Iterable[tuple[str, str]]) -> str:
+    """Return the md5 that DVC names a directory by, of relpath and md5 of its files (``dvc_data/hashfile/tree.py``).
+
+    In a metafile it has ``.dir`` behind it.
+    """
+    listing = [{"md5": md5, "relpath": relpath} for relpath, md5 in sorted(files)]
+    return hashlib.md5(json.dumps(listing, sort_keys=True).encode(), usedforsecurity=False).hexdigest()
+
+
 class DvcCache:
     """A cache directory, which need not exist."""
 
     def __init__(self, directory: str) -> None:
         self._directory = directory
+
+    @property
+    def directory(self) -> str:
+        """Return where it is, or would be."""
+        return self._directory
 
     def path(self, md5: str, *, legacy: bool) -> str | None:
         """Return where the content should be, if a file is there. Nobody has verified it.

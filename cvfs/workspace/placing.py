@@ -21,7 +21,7 @@ from enum import Enum
 from typing import Self
 
 from cvfs.errors import ChangedMeanwhileError, IntegrityError, WorkspaceError
-from cvfs.workspace.copying import clone_or_copy
+from cvfs.workspace.copying import clone_or_copy, share_blocks
 from cvfs.workspace.directories import WorkDirectory
 from cvfs.workspace.file_state import FileState, is_executable, to_bytes
 from cvfs.workspace.temporary import temporary_name, write_all, written_aside
@@ -30,6 +30,7 @@ from cvfs.workspace.temporary import temporary_name, write_all, written_aside
 _NO_HARDLINK = frozenset((errno.EPERM, errno.EXDEV, errno.EMLINK, errno.EOPNOTSUPP, errno.ENOSYS, errno.EACCES))
 
 _LIBC = ctypes.CDLL(None, use_errno=True)
+_PIECE = 1 << 20
 
 
 class Link(Enum):
@@ -53,6 +54,8 @@ class Placer:
 
     def __init__(self, root: str) -> None:
         self._directory = WorkDirectory(root)
+        #: Devices that share no blocks with this one.
+        self._foreign: set[int] = set()
 
     def __enter__(self) -> Self:
         return self
@@ -89,8 +92,8 @@ class Placer:
             for chunk in chunks:
                 digest.update(chunk)
                 write_all(descriptor, chunk)
-            if md5 is not None and digest.hexdigest() != md5:
-                raise IntegrityError(f"{path}: the bytes have the md5 {digest.hexdigest()}, and {md5} is recorded")
+            if md5 is not None:
+                _check_md5(path, digest.hexdigest(), md5)
 
         with _target(self._directory, path, over) as target:
             return target.write(fill, isexec)
@@ -127,6 +130,64 @@ class Placer:
 
             return target.write(fill, isexec)
 
+    def place_shared(
+        self,
+        path: str,
+        source: int,
+        size: int,
+        *,
+        md5: str,
+        isexec: bool = False,
+        over: FileState | Anything | None = None,
+        progress: Callable[[int], None] = lambda _count: None,
+    ) -> FileState | None:
+        """Place the first ``size`` bytes of the open file ``source`` by sharing its blocks; None where that cannot be.
+
+        They are read and compared with ``md5`` before the file gets its name, and counted to ``progress``.
+
+        Raises:
+            IntegrityError, ChangedMeanwhileError, WorkspaceError: as ``place_bytes``.
+        """
+        device = os.fstat(source).st_dev
+        if device in self._foreign:
+            return None
+
+        def fill(descriptor: int) -> None:
+            if not share_blocks(source, descriptor):
+                raise _NotSharedError
+            os.ftruncate(descriptor, size)
+            _check_md5(path, _md5_of(descriptor, progress), md5)
+
+        try:
+            with _target(self._directory, path, over) as target:
+                return target.write(fill, isexec)
+        except _NotSharedError:
+            self._foreign.add(device)
+            return None
+
+    def make_executable(self, path: str, *, expected: FileState) -> FileState:
+        """Let everybody execute a file who may read it, and return its new state. Links are not followed.
+
+        Raises:
+            ChangedMeanwhileError: the file has another state.
+            WorkspaceError: as ``place_bytes``.
+        """
+        parent, _, name = path.rpartition("/")
+        try:
+            with self._directory.opened(parent, create=False) as directory:
+                flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
+                descriptor = os.open(to_bytes(name), flags, dir_fd=directory)
+            try:
+                found = os.fstat(descriptor)
+                if FileState.of(found) != expected:
+                    raise _in_the_way(path)
+                os.fchmod(descriptor, stat.S_IMODE(found.st_mode) | (found.st_mode & 0o444) >> 2)
+                return FileState.of(os.fstat(descriptor))
+            finally:
+                os.close(descriptor)
+        except OSError as error:
+            raise WorkspaceError(f"cannot make {path} executable: {error.strerror}") from error
+
     def remove(self, path: str, *, expected: FileState | Anything) -> None:
         """Delete a file, and then each directory above it that is empty now.
 
@@ -154,6 +215,25 @@ class Placer:
         if _LIBC.syncfs(self._directory.descriptor) != 0:
             reason = os.strerror(ctypes.get_errno())
             raise WorkspaceError(f"the files may not be on disk yet: {reason}")
+
+
+class _NotSharedError(Exception):
+    """The file system cannot let these two files share blocks."""
+
+
+def _md5_of(descriptor: int, progress: Callable[[int], None]) -> str:
+    digest = hashlib.md5(usedforsecurity=False)
+    position = 0
+    while data := os.pread(descriptor, _PIECE, position):
+        digest.update(data)
+        position += len(data)
+        progress(len(data))
+    return digest.hexdigest()
+
+
+def _check_md5(path: str, found: str, recorded: str) -> None:
+    if found != recorded:
+        raise IntegrityError(f"{path}: the bytes have the md5 {found}, and {recorded} is recorded")
 
 
 @contextmanager

@@ -38,10 +38,10 @@ def written_aside(directory: int, mode: int) -> Iterator[tuple[bytes, int]]:
 
 
 def remove_leftovers(directory: str) -> None:
-    """Remove from a directory what a killed command has left half-written. Hold the lock of the clone. Blocking."""
+    """Remove from a directory what a killed command has left half-written. Blocking."""
     with suppress(OSError), os.scandir(to_bytes(directory)) as entries:
         for entry in entries:
-            if entry.name.startswith(TEMPORARY_PREFIX) and entry.is_file(follow_symlinks=False):
+            if entry.name.startswith(TEMPORARY_PREFIX) and is_abandoned(entry.path):
                 with suppress(OSError):
                     os.unlink(entry.path)
 

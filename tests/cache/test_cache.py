@@ -240,3 +240,21 @@ def test_files_that_another_process_evicted_are_closed(make_cache, tmp_path):
     cache._sweep()
     held = [os.readlink(path) for path in glob.glob("/proc/self/fd/*") if os.path.islink(path)]
     assert [path for path in held if str(tmp_path) in path and "(deleted)" in path] == []
+
+
+def test_the_file_of_a_whole_large_content_begins_with_its_bytes(cache, make_cache):
+    cache.put(key_of(SMALL), SMALL)
+    cache.put(key_of(LARGE), LARGE)
+    with cache.opened(key_of(LARGE)) as (descriptor, size):
+        shutil.rmtree(cache.directory)
+        assert os.pread(descriptor, size, 0) == LARGE
+    for key in (key_of(SMALL), some_key(1)):
+        with cache.opened(key) as found:
+            assert found is None
+
+
+def test_a_large_content_that_is_not_whole_is_not_opened(cache):
+    partial = cache.partial(some_key(1), 10_000)
+    partial.write(0, LARGE[: partial.missing(0, 10_000)[0][1]])
+    with cache.opened(some_key(1)) as found:
+        assert found is None

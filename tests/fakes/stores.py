@@ -1,7 +1,8 @@
 """Stores that misbehave on demand, and remotes made of them, for the tests of every layer above the stores.
 
 Usage: ``store = FaultyStore(MemoryStore())``; ``stat = store.put("a", b"x")``; then ``store.fail_next(...)``,
-``store.stall()`` / ``store.release()``, ``store.change_next(...)``, and look at ``store.requests``.
+``store.stall()`` / ``store.release()``, ``store.change_next(...)``, and look at ``store.requests`` (reads). For uploads
+and copies there are ``fail_next_upload``, ``lose_next_answer``, ``before_upload`` and ``store.uploads``.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from cvfs.errors import RemoteError
-from cvfs.stores.store import Piece
+from cvfs.stores.store import Piece, Stat
 
 #: A stalled read that nobody releases is a mistake in the test: fail it instead of hanging.
 PATIENCE = 30.0
@@ -28,12 +29,24 @@ class Request:
     length: int | None
 
 
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """One call of ``put``, or of ``copy`` with the key that it was ``copied_from``, as it arrived."""
+
+    key: str
+    copied_from: str | None = None
+
+
 class FaultyStore:
-    """Wrap any store: log its reads, and let them fail, stall or answer wrongly when told to."""
+    """Wrap any store: log its reads and uploads, and let them fail, stall or answer wrongly when told to."""
 
     def __init__(self, store):
         self.inner = store
         self.requests: list[Request] = []
+        self.uploads: list[Upload] = []
+        #: Called with each upload before it begins: what others do at that moment, or a kill.
+        self.before_upload: Callable[[Upload], object] | None = None
+        self._upload_faults: list[tuple[str | None, BaseException, bool]] = []
         self.waiting = 0
         self._faults: list[tuple[str | None, BaseException | Callable[[Piece], Piece]]] = []
         self._stalled: Callable[[Request], bool] | None = None
@@ -51,6 +64,16 @@ class FaultyStore:
         """Let the next ``times`` reads answer ``change(piece)``: other bytes, another start, another stat."""
         with self._changed:
             self._faults += [(key, change)] * times
+
+    def fail_next_upload(self, exception: BaseException, times: int = 1, key: str | None = None) -> None:
+        """Let the next ``times`` uploads and copies (to ``key``, if given) raise ``exception``, and store nothing."""
+        with self._changed:
+            self._upload_faults += [(key, exception, False)] * times
+
+    def lose_next_answer(self, exception: BaseException, times: int = 1, key: str | None = None) -> None:
+        """Let the next ``times`` uploads and copies (to ``key``, if given) store a version and raise ``exception``."""
+        with self._changed:
+            self._upload_faults += [(key, exception, True)] * times
 
     def stall(self, key: str | None = None) -> None:
         """Hold all reads (of ``key``, if given) from now on until ``release()``."""
@@ -103,6 +126,26 @@ class FaultyStore:
             raise fault
         piece = self.inner.read(key, version_id, start, length)
         return piece if fault is None else fault(piece)
+
+    def put(self, key, source, *, md5=None, create_only=False):
+        return self._upload(Upload(key), lambda: self.inner.put(key, source, md5=md5, create_only=create_only))
+
+    def copy(self, key, version_id, target):
+        return self._upload(Upload(target, key), lambda: self.inner.copy(key, version_id, target))
+
+    def _upload(self, upload: Upload, action: Callable[[], Stat]) -> Stat:
+        with self._changed:
+            self.uploads.append(upload)
+            fault = next((fault for fault in self._upload_faults if fault[0] in {None, upload.key}), None)
+            if fault is not None:
+                self._upload_faults.remove(fault)
+        if self.before_upload is not None:
+            self.before_upload(upload)
+        if fault is None:
+            return action()
+        if fault[2]:
+            action()
+        raise fault[1]
 
     def _hold(self, request: Request) -> None:
         def may_go() -> bool:

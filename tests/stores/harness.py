@@ -39,6 +39,8 @@ class Harness(Protocol):
     absent_version: str
     #: Characters that this store cannot have in a key.
     impossible: str
+    #: Those that it cannot list.
+    unlistable: str
 
     def delete(self, key: str) -> None:
         """Delete the current object as other tools do: its versions stay."""
@@ -53,6 +55,7 @@ class Harness(Protocol):
 class MemoryHarness:
     absent_version = "v999999"
     impossible = ""
+    unlistable = ""
 
     def __init__(self) -> None:
         self.store = MemoryStore()
@@ -66,6 +69,7 @@ class MemoryHarness:
 class LocalHarness:
     absent_version = "1700000000000000000-0123abcd"
     impossible = "\0"
+    unlistable = "\0"
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
@@ -103,6 +107,8 @@ class S3Harness:
     absent_version = "f0e1d2c3-0000-4000-8000-000000000000"
     #: S3 itself has no objection to line breaks; moto cannot route them.
     impossible = "\n"
+    #: S3 can list them, encoded; moto puts them into XML as they are.
+    unlistable = "\t\n\r\x07\x7f"
 
     def __init__(self, server: Moto, outsider: tuple[str, str] | None) -> None:
         self._server = server

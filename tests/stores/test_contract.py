@@ -9,12 +9,7 @@ from pathlib import Path
 import pytest
 from harness import HARNESSES, Harness, LocalHarness, S3Harness
 
-from cvfs.errors import (
-    AccessDeniedError,
-    CredentialsError,
-    IntegrityError,
-    VersionNotFoundError,
-)
+from cvfs.errors import AccessDeniedError, CredentialsError, IntegrityError, VersionNotFoundError
 from cvfs.stores.store import Versioning
 
 AWKWARD = [

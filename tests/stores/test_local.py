@@ -89,14 +89,88 @@ def test_no_version_id_leads_elsewhere(directory: Path, version_id: str) -> None
         store.read("a", version_id)
 
 
-def test_file_cannot_take_the_place_of_a_directory_nor_the_reverse(directory: Path) -> None:
+def test_copies_give_way_when_a_file_becomes_a_directory(directory: Path) -> None:
     store = LocalStore(directory)
-    put(store, "dir/a", b"x")
-    with pytest.raises(StoreError, match="directory"):
-        store.put("dir", b"y")
-    with pytest.raises(StoreError, match=r"[Dd]irectory"):
-        store.put("dir/a/b", b"y")
-    assert (directory / "dir/a").read_bytes() == b"x"
+    old = put(store, "data", b"file")
+    new = put(store, "data/sub/a", b"below")
+    assert (directory / "data/sub/a").read_bytes() == b"below"
+    assert [found.key for found in store.listing("")] == ["data/sub/a"]
+    assert store.read("data", old).data == b"file"
+    assert store.read("data/sub/a", new).data == b"below"
+
+
+def test_copies_give_way_when_a_directory_becomes_a_file(directory: Path) -> None:
+    store = LocalStore(directory)
+    versions = {key: put(store, key, key.encode()) for key in ("data/a", "data/sub/b", "data/sub/c", "database")}
+    (directory / "data/empty").mkdir()
+    put(store, "data", b"file")
+    assert (directory / "data").read_bytes() == b"file"
+    assert [found.key for found in store.listing("")] == ["data", "database"]
+    assert {key: store.read(key, version).data for key, version in versions.items()} == {
+        key: key.encode() for key in versions
+    }
+
+
+@pytest.mark.parametrize("key", ["data/a/below", "data"])
+@pytest.mark.parametrize("strange", ["edited", "strangers", "link"])
+def test_file_that_is_no_copy_of_a_version_does_not_give_way(directory: Path, key: str, strange: str) -> None:
+    store = LocalStore(directory)
+    put(store, "data/0", b"first in its directory")
+    put(store, "data/a", b"recorded")
+    in_the_way = directory / "data/a"
+    if strange == "edited":
+        in_the_way.write_bytes(b"precious")
+    elif strange == "strangers":
+        in_the_way.rename(directory / "data/0")
+        in_the_way.write_bytes(b"precious")
+    else:
+        in_the_way.unlink()
+        in_the_way.symlink_to("0")
+    before = {path: path.read_bytes() for path in (directory / "data").rglob("*") if path.is_file()}
+    with pytest.raises(StoreError, match="in its way") as caught:
+        store.put(key, b"new")
+    assert "move it away" in str(caught.value.hint)
+    assert {path: path.read_bytes() for path in before} == before
+    assert not [path for path in hidden_files(directory) if path.read_bytes() == b"new"]
+
+
+def test_link_to_a_directory_is_no_place_for_a_file(directory: Path) -> None:
+    store = LocalStore(directory)
+    put(store, "real/a", b"x")
+    (directory / "link").symlink_to("real")
+    with pytest.raises(StoreError, match="in its way"):
+        store.put("link", b"y")
+    put(store, "link/b", b"z")
+    assert (directory / "real/b").read_bytes() == b"z"
+
+
+def test_new_key_may_take_the_place_of_a_directory_of_copies(directory: Path) -> None:
+    store = LocalStore(directory)
+    put(store, "data/a", b"x")
+    store.put("data", b"y", create_only=True)
+    assert (directory / "data").read_bytes() == b"y"
+
+
+def test_listing_tells_what_no_upload_made(directory: Path) -> None:
+    store = LocalStore(directory)
+    version = put(store, "a", b"ours")
+    put(store, "edited", b"ours")
+    (directory / "edited").write_bytes(b"theirs")
+    (directory / "theirs").write_bytes(b"x")
+    (directory / "link").symlink_to("a")
+    (directory / "dangling").symlink_to("nowhere")
+    (directory / "circle").symlink_to(".")
+    os.mkfifo(directory / "pipe")
+    found = {listed.key: listed.stat.version_id for listed in store.listing("")}
+    assert found == {"a": version, "edited": None, "link": None, "theirs": None}
+
+
+@pytest.mark.parametrize("prefix", ["../", "a/../../", ".cvfs-versions/"])
+def test_no_prefix_leads_elsewhere(directory: Path, prefix: str) -> None:
+    store = LocalStore(directory)
+    put(store, "a", b"x")
+    with pytest.raises(StoreError, match="cannot be the name"):
+        list(store.listing(prefix))
 
 
 def test_name_that_is_too_long_for_the_file_system(directory: Path) -> None:

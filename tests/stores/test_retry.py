@@ -14,6 +14,8 @@ from cvfs.errors import (
     CredentialsError,
     CvfsError,
     IntegrityError,
+    KeyTakenError,
+    SourceChangedError,
     StoreError,
     UnavailableError,
     VersionNotFoundError,
@@ -131,9 +133,13 @@ class Flaky(MemoryStore):
         self.stumble()
         return super().stat(key, version_id)
 
-    def put(self, key, source):
+    def put(self, key, source, *, md5=None, create_only=False):
         self.stumble()
-        return super().put(key, source)
+        return super().put(key, source, md5=md5, create_only=create_only)
+
+    def copy(self, key, version_id, target):
+        self.stumble()
+        return super().copy(key, version_id, target)
 
     def versioning(self):
         self.stumble()
@@ -151,13 +157,89 @@ def test_every_request_is_tried_again() -> None:
     store = RetryingStore(inner, POLICY, sleep=lambda _: None)
     stat = store.put("a", b"x")
     assert store.stat("a") == stat
+    assert store.copy("a", str(stat.version_id), "b").size == 1
     assert store.versioning() is Versioning.ON
     store.enable_versioning()
     store.check()
-    assert inner.calls == 8
+    assert inner.calls == 10
     assert (store.url, store.full_key("a")) == (inner.url, inner.full_key("a"))
     store.close()
     assert inner.closed
+
+
+@pytest.mark.parametrize("upload", ["put", "copy"])
+def test_upload_that_was_damaged_on_its_way_is_made_once_more(upload: str) -> None:
+    setting = Setting()
+
+    def act() -> int:
+        if upload == "put":
+            return setting.store.put("b", b"1234").size
+        return setting.store.copy("a", setting.version, "b").size
+
+    setting.inner.fail_next_upload(IntegrityError("damaged"))
+    assert act() == 4
+    second = IntegrityError("damaged again")
+    setting.inner.fail_next_upload(IntegrityError("damaged"))
+    setting.inner.fail_next_upload(second)
+    with pytest.raises(IntegrityError) as caught:
+        act()
+    assert caught.value is second
+    assert setting.time.pauses == []
+    assert [done.key for done in setting.inner.uploads[1:]] == ["b"] * 4
+
+
+def test_options_of_an_upload_are_passed_on() -> None:
+    setting = Setting()
+    with pytest.raises(KeyTakenError):
+        setting.store.put("a", b"x", create_only=True)
+    with pytest.raises(SourceChangedError):
+        setting.store.put("a", b"x", md5="0" * 32)
+    assert setting.inner.stat("a").version_id == setting.version
+
+
+def test_upload_whose_answer_was_lost_is_made_again() -> None:
+    setting = Setting()
+    setting.inner.lose_next_answer(UnavailableError("reset"))
+    stat = setting.store.put("b", b"x")
+    assert setting.inner.stat("b") == stat
+    assert len(setting.inner.uploads) == 3
+
+
+class Breaking(MemoryStore):
+    """Lists three keys, and then breaks off as often as it was told."""
+
+    def __init__(self, breaks: int) -> None:
+        super().__init__()
+        self.breaks = breaks
+        self.begun: list[str] = []
+
+    def listing(self, prefix, after=""):
+        self.begun.append(after)
+        for number, found in enumerate(super().listing(prefix, after), start=1):
+            yield found
+            if number == 3 and self.breaks:
+                self.breaks -= 1
+                raise UnavailableError("reset")
+
+
+def test_listing_goes_on_behind_the_last_key() -> None:
+    inner = Breaking(breaks=3)
+    for number in range(10):
+        inner.put(f"a/{number}", b"x")
+    store = RetryingStore(inner, RetryPolicy(attempts=2), sleep=lambda _: None)
+    assert [found.key for found in store.listing("a/", "a/0")] == [f"a/{number}" for number in range(1, 10)]
+    assert inner.begun == ["a/0", "a/3", "a/6", "a/9"]
+
+
+def test_listing_that_gets_no_further_ends() -> None:
+    class Refusing(MemoryStore):
+        def listing(self, prefix, after=""):
+            raise UnavailableError("busy")
+            yield
+
+    store = RetryingStore(Refusing(), RetryPolicy(attempts=3), sleep=lambda _: None)
+    with pytest.raises(UnavailableError, match="3 tries"):
+        list(store.listing(""))
 
 
 def test_close_ends_a_pause() -> None:

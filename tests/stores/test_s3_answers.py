@@ -14,10 +14,12 @@ from cvfs.errors import (
     CredentialsError,
     CvfsError,
     IntegrityError,
+    KeyTakenError,
     StoreError,
     UnavailableError,
     VersionNotFoundError,
 )
+from cvfs.stores.s3.answers import UnsupportedError
 
 #: A plain name goes through obstore, one with a control character through botocore.
 KEYS = pytest.mark.parametrize("key", ["dir/a b", "dir/tab\tb"], ids=["obstore", "botocore"])
@@ -65,8 +67,12 @@ def read_error(server: ScriptedServer, answer: Answer, key: str = "dir/a b") -> 
         (408, "RequestTimeout", UnavailableError),
         (400, "RequestTimeout", UnavailableError),
         (409, "OperationAborted", UnavailableError),
+        (409, "ConditionalRequestConflict", UnavailableError),
+        (404, "NoSuchUpload", UnavailableError),
+        (412, "PreconditionFailed", KeyTakenError),
+        (400, "BadDigest", IntegrityError),
         (400, "InvalidRequest", StoreError),
-        (501, "NotImplemented", StoreError),
+        (501, "NotImplemented", UnsupportedError),
         (418, "Teapot", StoreError),
     ],
 )

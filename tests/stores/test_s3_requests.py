@@ -1,20 +1,17 @@
-"""Which requests are sent, seen from the server's side, and what uploads carry."""
+"""Which requests are sent, seen from the server's side. Uploads, copies and listings have modules of their own."""
 
 from __future__ import annotations
-
-from pathlib import Path
 
 import pytest
 from harness import s3_store
 from servers.moto import GuardedMoto, Moto
-from servers.scripted import Answer, Received, ScriptedServer
+from servers.scripted import ScriptedServer
 
-from cvfs.errors import AccessDeniedError, StoreError, UnavailableError, VersioningOffError
+from cvfs.errors import AccessDeniedError, VersioningOffError
 from cvfs.stores.s3 import S3Store
 from cvfs.stores.store import Versioning
 
 KEY = {"access_key_id": "key", "secret_access_key": "secret"}
-PART = 16 << 20
 
 
 def moto_store(moto: Moto, bucket: str, **options: object) -> S3Store:
@@ -75,69 +72,3 @@ def test_versioning_that_one_may_not_ask_for_is_unknown(guarded_moto: GuardedMot
     with pytest.raises(AccessDeniedError) as caught:
         store.enable_versioning()
     assert "aws s3api put-bucket-versioning" in str(caught.value.hint)
-
-
-def test_large_upload_goes_in_parts(moto: Moto, tmp_path: Path) -> None:
-    bucket = moto.make_bucket()
-    before = moto.mark()
-    source = tmp_path / "large"
-    source.write_bytes(b"x" * (PART + 1))
-    stat = moto_store(moto, bucket).put("large", source)
-    assert stat.size == PART + 1
-    assert str(stat.etag).endswith("-2")
-    parts = [request for request in moto.requests(bucket, since=before) if "partNumber" in request]
-    assert len(parts) == 2
-    assert [version.version_id for version in moto.versions(bucket)] == [stat.version_id]
-
-
-def parts_server(request: Received) -> Answer:
-    if "partNumber=1" in request.target:
-        return Answer(200, headers={"ETag": '"one"'})
-    if "uploads" in request.target:
-        return Answer(200, b"<InitiateMultipartUploadResult><UploadId>up</UploadId></InitiateMultipartUploadResult>")
-    return Answer(500)
-
-
-def test_upload_that_fails_leaves_no_parts(scripted: ScriptedServer) -> None:
-    scripted.answer = parts_server
-    with pytest.raises(UnavailableError):
-        s3_store(scripted.endpoint, **KEY).put("a", b"x" * (PART + 1))
-    assert scripted.received[-1].method == "DELETE"
-    assert "uploadId=up" in scripted.received[-1].target
-
-
-def test_etag_that_the_last_answer_lacks_is_asked_for_by_version(scripted: ScriptedServer) -> None:
-    def answer(request: Received) -> Answer:
-        if request.method == "HEAD":
-            return Answer(200, b"x" * 7, {"ETag": '"whole-2"', "x-amz-version-id": "v7"})
-        if "partNumber" in request.target:
-            return Answer(200, headers={"ETag": '"part"'})
-        if request.method == "POST" and "uploadId" in request.target:
-            body = b"<CompleteMultipartUploadResult><ETag></ETag></CompleteMultipartUploadResult>"
-            return Answer(200, body, {"x-amz-version-id": "v7"})
-        return parts_server(request)
-
-    scripted.answer = answer
-    stat = s3_store(scripted.endpoint, **KEY).put("a", b"x" * (PART + 1))
-    assert (stat.version_id, stat.etag) == ("v7", "whole-2")
-    assert scripted.received[-1].target == "/bucket/a?versionId=v7"
-
-
-def test_upload_carries_the_options_of_the_remote(scripted: ScriptedServer) -> None:
-    scripted.always(Answer(200, headers={"ETag": '"e"', "x-amz-version-id": "v1"}))
-    sse = {"sse": "aws:kms", "sse_kms_key_id": "the-key"}
-    s3_store(scripted.endpoint, **sse, acl="bucket-owner-full-control", **KEY).put("a", b"x")
-    s3_store(scripted.endpoint, grants=(("GrantRead", "id=1"),), **KEY).put("a", b"x")
-    s3_store(scripted.endpoint, sse_customer_key=b"k" * 32, **KEY).put("a", b"x")
-    with_acl, with_grant, with_key = (request.headers for request in scripted.received)
-    assert with_acl["x-amz-server-side-encryption"] == "aws:kms"
-    assert with_acl["x-amz-server-side-encryption-aws-kms-key-id"] == "the-key"
-    assert with_acl["x-amz-acl"] == "bucket-owner-full-control"
-    assert with_grant["x-amz-grant-read"] == "id=1"
-    assert with_key["x-amz-server-side-encryption-customer-algorithm"] == "AES256"
-
-
-def test_source_that_cannot_be_read(scripted: ScriptedServer, tmp_path: Path) -> None:
-    with pytest.raises(StoreError, match="no-such-source"):
-        s3_store(scripted.endpoint, **KEY).put("a", tmp_path / "no-such-source")
-    assert scripted.received == []

@@ -1,7 +1,7 @@
 """Amazon S3 and everything that speaks its protocol.
 
-boto3's core (botocore) reads the configuration, finds credentials and makes the control calls and uploads. Bytes come
-through obstore, which does not hold the interpreter while it signs and parses. ``store`` puts the two together.
+boto3's core (botocore) reads the configuration, finds credentials and makes the control calls and large uploads. Other
+bytes go through obstore, which does not hold the interpreter while it signs and parses. ``link`` puts the two together.
 """
 
 from __future__ import annotations

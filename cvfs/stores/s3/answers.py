@@ -16,6 +16,7 @@ from cvfs.errors import (
     ArchivedError,
     CredentialsError,
     IntegrityError,
+    KeyTakenError,
     StoreError,
     UnavailableError,
     VersionNotFoundError,
@@ -41,9 +42,18 @@ _REFUSED_CREDENTIALS = {
     "TokenRefreshRequired": "the session token has to be renewed",
 }
 _WRONG_REGION = {"AuthorizationHeaderMalformed", "IllegalLocationConstraintException", "PermanentRedirect"}
-_TRY_AGAIN = {"OperationAborted", "RequestTimeout", "SlowDown", "ThrottlingException", "TooManyRequests"}
+#: NoSuchUpload: somebody has ended the upload in parts, and another one can begin.
+_TRY_AGAIN = {
+    *("NoSuchUpload", "OperationAborted", "RequestTimeout", "SlowDown", "ThrottlingException", "TooManyRequests"),
+}
 _TRY_AGAIN_STATUS = {408, 409, 425, 429}
+#: What was received is not what the checksum that came with it says.
+_DAMAGED = {"BadDigest", "XAmzContentSHA256Mismatch", "XAmzContentChecksumMismatch"}
 _TELLING = re.compile(r"signature|credential|token|secret|X-Amz-", re.IGNORECASE)
+
+
+#: The permission that most questions need.
+READING = "s3:GetObjectVersion"
 
 
 class WrongRegionError(StoreError):
@@ -60,17 +70,27 @@ class BeyondEndError(IntegrityError):
     """The store says that the range begins beyond the end: of an empty object, each does."""
 
 
+class UnsupportedError(StoreError):
+    """The store does not know the operation, or a condition that was set for it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What was asked of S3, as messages name it. ``credentials`` tells how those were found that were used."""
+    """What was asked of S3, as messages name it. ``credentials`` tells how those were found that were used.
+
+    ``needs`` names the permissions that it takes.
+    """
 
     label: str
     bucket: str
     key: str
     version_id: str | None
     credentials: Callable[[], str]
+    needs: str = READING
 
     def __str__(self) -> str:
+        if not self.key:
+            return self.label
         version = "" if self.version_id is None else f", version {self.version_id!r}"
         return f"{self.label}: {self.key!r}{version}"
 
@@ -87,7 +107,7 @@ class Refusal:
 
 def error_for(refusal: Refusal, asked: Question) -> StoreError:
     """Return the error that ``refusal`` means."""
-    for rule in (_missing, _elsewhere, _credentials_refused, _archived, _denied, _beyond_end):
+    for rule in (_missing, _elsewhere, _credentials_refused, _archived, _denied, _beyond_end, _not_stored):
         if (error := rule(refusal, asked)) is not None:
             return error
     return _other(refusal, asked)
@@ -99,6 +119,8 @@ def other_bytes(asked: Question) -> IntegrityError:
 
 
 def _missing(refusal: Refusal, asked: Question) -> StoreError | None:
+    if refusal.code in _TRY_AGAIN:
+        return None
     if refusal.code in _MISSING or refusal.status in {404, 405}:
         why = _MISSING.get(refusal.code, _MISSING_STATUS.get(refusal.status))
         return VersionNotFoundError(f"{asked}: {why}")
@@ -129,11 +151,13 @@ def _archived(refusal: Refusal, asked: Question) -> StoreError | None:
 def _denied(refusal: Refusal, asked: Question) -> StoreError | None:
     if refusal.status != 403:
         return None
-    return AccessDeniedError(
-        f"{asked}: access denied ({asked.credentials()}){_said(refusal)}",
-        hint="either these credentials lack s3:GetObjectVersion, or the object or version does not exist: "
-        "without s3:ListBucket, S3 gives the same answer to both",
-    )
+    hint = f"these credentials lack {asked.needs}, or a policy of the bucket says no"
+    if asked.needs == READING:
+        hint = (
+            f"either these credentials lack {asked.needs}, or the object or version does not exist: "
+            "without s3:ListBucket, S3 gives the same answer to both"
+        )
+    return AccessDeniedError(f"{asked}: access denied ({asked.credentials()}){_said(refusal)}", hint=hint)
 
 
 def _beyond_end(refusal: Refusal, asked: Question) -> StoreError | None:
@@ -142,10 +166,20 @@ def _beyond_end(refusal: Refusal, asked: Question) -> StoreError | None:
     return None
 
 
+def _not_stored(refusal: Refusal, asked: Question) -> StoreError | None:
+    if refusal.status == 412:
+        return KeyTakenError(f"{asked}: an object is there already")
+    if refusal.code in _DAMAGED:
+        return IntegrityError(f"{asked}: the store got other bytes than those sent ({refusal.code})")
+    if refusal.status == 501:
+        return UnsupportedError(f"{asked}: the store cannot do this: {refusal.code or 501}{_said(refusal)}")
+    return None
+
+
 def _other(refusal: Refusal, asked: Question) -> StoreError:
     name = f"{refusal.status} {refusal.code}".strip()
     again = refusal.code in _TRY_AGAIN or refusal.status in _TRY_AGAIN_STATUS
-    if again or (refusal.status >= 500 and refusal.status != 501):
+    if again or refusal.status >= 500:
         return UnavailableError(f"{asked}: the store answered {name}")
     hint = None
     if refusal.code == "InvalidRequest":

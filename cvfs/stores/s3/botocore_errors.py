@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
@@ -15,7 +18,7 @@ from botocore.exceptions import ConnectionError as BotocoreConnectionError
 from botocore.exceptions import HTTPClientError as BotocoreHTTPClientError
 
 from cvfs.errors import StoreError
-from cvfs.stores.s3.answers import Question, Refusal, error_for
+from cvfs.stores.s3.answers import Question, Refusal, WrongRegionError, error_for
 from cvfs.stores.s3.transport import broken_off, certificate_refused, timed_out, unreachable
 
 
@@ -33,6 +36,20 @@ def from_botocore(error: BotoCoreError | ClientError, asked: Question) -> StoreE
     if isinstance(error, BotocoreConnectionError | BotocoreHTTPClientError):
         return unreachable(asked, type(error).__name__)
     return StoreError(f"{asked}: the request could not be made: {type(error).__name__}")
+
+
+@contextmanager
+def mapped(asked: Question) -> Iterator[None]:
+    """Raise nothing but errors of ours for what calls of an S3 client raise, and for files that cannot be read."""
+    try:
+        yield
+    except (BotoCoreError, ClientError) as error:
+        raise from_botocore(error, asked) from error
+    except RecursionError as error:
+        # botocore asks for the bucket's region without end where a redirect does not name it.
+        raise WrongRegionError(asked, None) from error
+    except OSError as error:
+        raise StoreError(f"{asked}: {error}") from error
 
 
 def _refusal(error: ClientError) -> Refusal:

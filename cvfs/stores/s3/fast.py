@@ -1,4 +1,4 @@
-"""GET by version id through obstore, for all keys that it can express."""
+"""GET by version id and small uploads through obstore, for all keys that it can express."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from cvfs.stores.s3.answers import Question
 from cvfs.stores.s3.obstore_errors import from_obstore
 from cvfs.stores.s3.options import S3Options
 from cvfs.stores.s3.session import CONNECT_TIMEOUT_S, READ_TIMEOUT_S, AwsSession, Secrets
+from cvfs.stores.s3.stored import bare_etag, real_version
 from cvfs.stores.store import Piece, Stat
 
 if TYPE_CHECKING:
@@ -35,8 +36,17 @@ def expressible(key: str) -> bool:
     return not any(part in {"", ".", ".."} for part in key.split("/")) and all(" " <= c != "\x7f" for c in key)
 
 
-class FastReader:
-    """Read versions with one set of credentials. Safe to use from several threads."""
+def can_upload(options: S3Options) -> bool:
+    """Tell whether obstore's uploads do all that the options ask for, and carry a checksum that the server verifies.
+
+    That is the SHA-256 of the content, which is a part of what is signed.
+    """
+    asked_for = (options.acl, options.grants, options.sse, options.sse_kms_key_id, options.sse_customer_key)
+    return not options.anonymous and not any(asked_for)
+
+
+class FastClient:
+    """Read and upload with one set of credentials. Safe to use from several threads."""
 
     def __init__(self, options: S3Options, session: AwsSession, secrets: Secrets | None) -> None:
         try:
@@ -69,10 +79,14 @@ class FastReader:
         etag = meta["e_tag"]
         return Piece(data, start, Stat(meta["size"], meta["version"], None if etag is None else bare_etag(etag)))
 
-
-def bare_etag(etag: str) -> str:
-    """Return ``etag`` as DVC records it for S3: without quotes and without the mark of a weak one."""
-    return etag.removeprefix("W/").strip('"')
+    def put(self, data: bytes, asked: Question) -> Stat:
+        """PUT a new version in one request, and return what the answer says of it."""
+        try:
+            answer = obstore.put(self._store, asked.key, data, use_multipart=False)
+        except (OSError, ValueError, obstore.exceptions.BaseError) as error:
+            raise from_obstore(error, asked) from error
+        etag = answer["e_tag"]
+        return Stat(len(data), real_version(answer["version"]), None if etag is None else bare_etag(etag))
 
 
 def _config(options: S3Options, session: AwsSession, *, anonymous: bool) -> S3Config:

@@ -21,6 +21,7 @@ _FAILURES: tuple[tuple[str, Callable[[Question], StoreError]], ...] = (
     (r"inner: BareRedirect,", lambda asked: WrongRegionError(asked, None)),
     (r"source: (UnexpectedRange \{|NoContentRange,|NotPartial,|ParseContentRange.*)", other_bytes),
     (r"error: InvalidCertificate\(", certificate_refused),
+    (r"source: MissingEtag,", lambda asked: StoreError(f"{asked}: the store's answer has no ETag")),
     (r"kind: Timeout,", timed_out),
     (r"error: IncompleteBody,|kind: (Interrupted|Body),", broken_off),
 )

@@ -10,10 +10,12 @@ from __future__ import annotations
 import logging
 import posixpath
 import re
+import shlex
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -21,14 +23,16 @@ from cvfs.errors import (
     AccessDeniedError,
     CredentialsError,
     IntegrityError,
+    StoreError,
     VersioningOffError,
     VersionNotFoundError,
 )
 from cvfs.stores.ranges import check_range
-from cvfs.stores.s3.answers import Question, WrongRegionError
+from cvfs.stores.s3.answers import READING, Question, UnsupportedError, WrongRegionError
 from cvfs.stores.s3.link import Link
 from cvfs.stores.s3.options import S3Options
-from cvfs.stores.store import Piece, Stat, Versioning
+from cvfs.stores.s3.plain import Page
+from cvfs.stores.store import Listed, Piece, Stat, Versioning
 
 #: How long refused credentials are taken as final. Then files and environment are read again, because a user may have
 #: signed in anew while the mount went on. Long enough that a thousand failing reads do not sign in a thousand times.
@@ -91,47 +95,79 @@ class S3Store:
 
         return self._renewing(ask)
 
-    def put(self, key: str, source: bytes | Path) -> Stat:
+    def put(self, key: str, source: bytes | Path, *, md5: str | None = None, create_only: bool = False) -> Stat:
         """Upload a new version, as ``Store.put``."""
 
         def upload(link: Link) -> Stat:
-            asked = self._asked(link, key, None)
-            return link.plain().put(source, asked)
+            asked = self._asked(link, key, None, "s3:PutObject")
+            return link.put(asked, source, md5=md5, create_only=create_only)
 
-        stat = self._renewing(upload)
-        if stat.version_id is None or stat.version_id == "null":
-            raise VersioningOffError(
-                f"{self._url}: {key!r} was uploaded, but the bucket keeps no versions",
-                hint=f"turn versioning on: {self._enable_command()}",
-            )
-        return stat
+        return self._versioned(key, self._renewing(upload))
+
+    def copy(self, key: str, version_id: str, target: str) -> Stat:
+        """Copy a version on the server, as ``Store.copy``."""
+        if not version_id:
+            raise ValueError("an empty version id would mean the current object")
+
+        def copy(link: Link) -> Stat:
+            source = self._asked(link, key, version_id)
+            return link.plain().copies.copy(version_id, source, self._asked(link, target, None, "s3:PutObject"))
+
+        return self._versioned(target, self._renewing(copy))
+
+    def listing(self, prefix: str, after: str = "") -> Iterator[Listed]:
+        """List current objects with their versions, which needs s3:ListBucketVersions, as ``Store.listing``."""
+        base = self.full_key("")
+        place: Page | None = Page(self.full_key(prefix), self.full_key(after) if after else "")
+        while place is not None:
+            found, place = self._renewing(partial(self._page, place, prefix))
+            for listed in found:
+                yield replace(listed, key=listed.key.removeprefix(base))
 
     def versioning(self) -> Versioning:
         """Ask for the bucket's setting; UNKNOWN without s3:GetBucketVersioning, or where there is no such question."""
         try:
-            status = self._renewing(lambda link: link.plain().versioning_status(self._asked(link, "", None)))
-        except AccessDeniedError:
+            status = self._renewing(self._versioning_status)
+        except (AccessDeniedError, UnsupportedError):
             return Versioning.UNKNOWN
         return Versioning.ON if status == "Enabled" else Versioning.OFF
 
     def enable_versioning(self) -> None:
         """Turn versioning on, which needs s3:PutBucketVersioning."""
         try:
-            self._renewing(lambda link: link.plain().enable_versioning(self._asked(link, "", None)))
-        except AccessDeniedError as error:
-            raise AccessDeniedError(error.message, hint=f"have its owner run: {self._enable_command()}") from error
+            self._renewing(self._enable_versioning)
+        except (AccessDeniedError, UnsupportedError) as error:
+            raise type(error)(error.message, hint=f"have its owner run: {self._enable_command()}") from error
 
     def close(self) -> None:
         """Release botocore's connections; obstore's go with the last reference."""
         self._link.close()
 
-    def _asked(self, link: Link, key: str, version_id: str | None) -> Question:
+    def _versioning_status(self, link: Link) -> str | None:
+        return link.plain().versioning_status(self._asked(link, "", None, "s3:GetBucketVersioning"))
+
+    def _enable_versioning(self, link: Link) -> None:
+        link.plain().enable_versioning(self._asked(link, "", None, "s3:PutBucketVersioning"))
+
+    def _page(self, place: Page, prefix: str, link: Link) -> tuple[list[Listed], Page | None]:
+        return link.plain().page(place, self._asked(link, prefix, None, "s3:ListBucketVersions"))
+
+    def _versioned(self, key: str, stat: Stat) -> Stat:
+        if stat.version_id is None:
+            raise VersioningOffError(
+                f"{self._url}: {key!r} was uploaded, but the bucket keeps no versions",
+                hint=f"turn versioning on: {self._enable_command()}",
+            )
+        return stat
+
+    def _asked(self, link: Link, key: str, version_id: str | None, needs: str = READING) -> Question:
         full = self.full_key(key) if key else ""
         try:
             full.encode("utf-8")
         except UnicodeEncodeError as error:
-            raise VersionNotFoundError(f"{self._url}: {key!r} is no UTF-8, and so no key in S3") from error
-        return Question(self._url, self._options.bucket, full, version_id, link.session.found_by)
+            kind = VersionNotFoundError if needs == READING else StoreError
+            raise kind(f"{self._url}: {key!r} is no UTF-8, and so no key in S3") from error
+        return Question(self._url, self._options.bucket, full, version_id, link.session.found_by, needs)
 
     def _renewing(self, action: Callable[[Link], T]) -> T:
         """Run ``action``, and once more if the refusal shows how to get another answer."""
@@ -176,6 +212,8 @@ class S3Store:
             return fresh
 
     def _enable_command(self) -> str:
-        return (
-            f"aws s3api put-bucket-versioning --bucket {self._options.bucket} --versioning-configuration Status=Enabled"
-        )
+        words = ["aws", "s3api", "put-bucket-versioning", "--bucket", self._options.bucket]
+        words += ["--versioning-configuration", "Status=Enabled"]
+        if (endpoint := self._link.session.custom_endpoint) is not None:
+            words += ["--endpoint-url", endpoint]
+        return f'{shlex.join(words)} (Amazon S3 User Guide, "Enabling versioning on buckets")'

@@ -1,0 +1,108 @@
+"""Asks the remotes for many versions at once, and gives up on one that answers nothing.
+
+One byte of each version is read. That costs what asking for its size would, and tells more: an archived object still
+has a size, and one whose encryption key was taken away has, too.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+
+from cvfs.checking.findings import Finding, fault_of
+from cvfs.errors import (
+    AccessDeniedError,
+    CredentialsError,
+    CvfsError,
+    RemoteError,
+    UnavailableError,
+    VersionNotFoundError,
+)
+from cvfs.fetch.checks import check_range, describe
+from cvfs.fetch.sources import Remotes
+from cvfs.model import Content
+
+#: Questions under way, or answered and not looked at yet, for each thread: a slow answer holds up few others.
+_AHEAD = 8
+#: So many files in a row that a remote gives no answer for, and there is no point in asking on.
+_PATIENCE = 8
+#: Errors after which another remote may still have the version, as when a file is read.
+_ELSEWHERE = (VersionNotFoundError, AccessDeniedError, RemoteError)
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """What came of one file. ``silence`` is the error of a remote that told nothing about it."""
+
+    remote: tuple[str, str]
+    finding: Finding | None = None
+    silence: CvfsError | None = None
+
+
+class Questions:
+    """The questions of one check. ``jobs`` is the number of threads."""
+
+    def __init__(self, remotes: Remotes, jobs: int) -> None:
+        self._remotes = remotes
+        self._jobs = jobs
+        self._silent: dict[tuple[str, str], int] = {}
+
+    def ask(self, judged: Iterable[tuple[str, Content | Finding]]) -> Iterator[tuple[str, Finding | None]]:
+        """Yield each path, in the order of ``judged``, with what is wrong with it. Blocking.
+
+        Raises:
+            UnavailableError, CredentialsError: a remote gave no answer for several files in a row.
+        """
+        pool = ThreadPoolExecutor(self._jobs, thread_name_prefix="check")
+        waiting: deque[tuple[str, Finding | Future[_Answer]]] = deque()
+        try:
+            for path, what in judged:
+                waiting.append((path, what if isinstance(what, Finding) else pool.submit(self._ask, path, what)))
+                if len(waiting) >= self._jobs * _AHEAD:
+                    yield self._next(waiting)
+            while waiting:
+                yield self._next(waiting)
+        finally:
+            # Questions that were begun end when the remotes are closed.
+            pool.shutdown(wait=False, cancel_futures=True)
+
+    def _next(self, waiting: deque[tuple[str, Finding | Future[_Answer]]]) -> tuple[str, Finding | None]:
+        path, what = waiting.popleft()
+        if isinstance(what, Finding):
+            return path, what
+        answer = what.result()
+        if answer.silence is None:
+            self._silent.pop(answer.remote, None)
+        else:
+            silent = self._silent[answer.remote] = self._silent.get(answer.remote, 0) + 1
+            if silent >= _PATIENCE:
+                told = f"gave up after {silent} files in a row without an answer: {answer.silence.message}"
+                raise type(answer.silence)(told, hint=answer.silence.hint)
+        return path, answer.finding
+
+    def _ask(self, path: str, content: Content) -> _Answer:
+        version = content.version
+        assert version is not None
+        names = self._remotes.candidates(content.root, version.remote, content.out_remote)
+        first: _Answer | None = None
+        for name in names:
+            remote = (content.root, name)
+            key = version.key
+            try:
+                store = self._remotes.store(*remote)
+                key = store.full_key(key)
+                piece = store.read(version.key, version.version_id, 0, 1)
+                check_range(piece, content, 0, min(1, piece.stat.size), describe(store, content))
+            except CvfsError as error:
+                finding = Finding(path, fault_of(error), error.message, error.hint, None, content, name, key)
+                silence = error if isinstance(error, UnavailableError | CredentialsError) else None
+                answer = _Answer(remote, finding, silence)
+                if not isinstance(error, _ELSEWHERE):
+                    return answer
+                first = first or answer
+            else:
+                return _Answer(remote)
+        assert first is not None
+        return first

@@ -1,0 +1,27 @@
+"""What the metafiles of a commit track, in the same terms as those of the work tree (``tracking``)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from cvfs.git import Repository
+from cvfs.metafiles.stagefile import read_stages
+from cvfs.snapshot.scan import scan, seen_metafiles
+from cvfs.tracking import TrackedMetafile, parse_tracked
+
+
+def metafiles_of(repository: Repository, commit: str) -> Iterator[TrackedMetafile]:
+    """Read each metafile of a commit that DVC would see, in the order of their paths. Blocking.
+
+    Raises:
+        RepositoryError: git cannot read the commit.
+    """
+    found = scan(repository.tree(commit))
+    repository.ensure(found.blobs)
+    ignores = dict(repository.read_blobs(found.ignores.values()))
+    texts = {directory: ignores[oid].decode("utf-8", "surrogateescape") for directory, oid in found.ignores.items()}
+    metafiles = seen_metafiles(found, texts)
+    stages = dict(repository.read_blobs(metafile.stages for metafile in metafiles if metafile.stages is not None))
+    blobs = repository.read_blobs(metafile.oid for metafile in metafiles)
+    for metafile, (_, text) in zip(metafiles, blobs, strict=True):
+        yield parse_tracked(metafile, text, None if metafile.stages is None else read_stages(stages[metafile.stages]))
