@@ -53,6 +53,7 @@ _GROUPS = (
     ),
     _Group("Not here:", ('use "cvfs pull" to fetch',), (State.MISSING,)),
     _Group("Neither here nor pushed:", ('use "cvfs push" in a clone that has them',), (State.LOST,)),
+    _Group("Imported, and not here:", ('use "dvc pull" to fetch them from their source',), (State.NOT_IMPORTED,)),
     _Group(
         "Pushed to a remote that is not configured:",
         ('use "cvfs remote add <name> <url>"',),

@@ -5,8 +5,9 @@ Needs no network: what was pushed is what has a version recorded. Blocking.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from cvfs.clone import Clone
 from cvfs.comparison import Comparison, Item, Status, compare, scan_tracked
@@ -38,7 +39,9 @@ def status(
         TargetError: a target names nothing that is tracked, or a path in an out that is neither here nor recorded.
         WorkspaceError, RepositoryError.
     """
-    selections = select(clone.tree, clone.metafiles(), targets, inside=True)
+    metafiles = list(clone.metafiles())
+    selections = select(clone.tree, metafiles, targets, inside=True)
+    paths = sorted(out.path for metafile in metafiles for out in metafile.outs)
     report = Report()
     problems = [problem for selection in selections for problem in selection.metafile.problems]
     if not targets:
@@ -53,7 +56,7 @@ def status(
     for root in clone.roots:
         of_root = [selected for selected in outs if selected.out.root == root]
         if of_root:
-            _Look(clone, root, report, threads).take(of_root, progress or Silence())
+            _Look(clone, root, report, threads, paths).take(of_root, progress or Silence())
     report.add(_uncommitted(clone, None if not targets else selections))
     return report
 
@@ -67,16 +70,17 @@ def _uncommitted(clone: Clone, selections: Sequence[Selection] | None) -> Iterat
 
 @dataclass(frozen=True, slots=True)
 class _Look:
-    """A look at the outs of one DVC root."""
+    """A look at the outs of one DVC root. ``paths`` are those of all outs, sorted."""
 
     clone: Clone
     root: str
     report: Report
     threads: int | None
+    paths: Sequence[str]
 
     def take(self, outs: Sequence[SelectedOut], progress: Progress) -> None:
         """Report on outs."""
-        scans = [self._scan(selected.out) for selected in outs]
+        scans = [self._scan(selected) for selected in outs]
         size = sum(file.state.size for scan in scans if isinstance(scan, Scan) for file in scan.files)
         with self.clone.stat_cache(self.root) as cache, progress.task("hashing", size=size) as task:
             for selected, scan in zip(outs, scans, strict=True):
@@ -85,11 +89,21 @@ class _Look:
                 else:
                     self._compare(selected, scan, cache, task)
 
-    def _scan(self, out: TrackedOut) -> Scan | WorkspaceError | None:
+    def _scan(self, selected: SelectedOut) -> Scan | WorkspaceError | None:
         try:
-            return scan_tracked(self.clone.directory(self.root), out)
+            scan = scan_tracked(self.clone.directory(self.root), selected.out)
         except WorkspaceError as error:
             return error
+        if scan is None or not scan.is_directory or selected.out.record.kind is Kind.UNLISTED:
+            return scan
+        # What was not named, or belongs to an out of its own, need not be hashed.
+        inner = [path[len(selected.out.path) + 1 :] for path in self._inside(selected.out)]
+        files = [file for file in scan.files if selected.includes(file.relpath) and not _is_below(file.relpath, inner)]
+        return replace(scan, files=files)
+
+    def _inside(self, out: TrackedOut) -> Sequence[str]:
+        """Return the outs that lie in an out."""
+        return self.paths[bisect_left(self.paths, f"{out.path}/") : bisect_left(self.paths, f"{out.path}0")]
 
     def _compare(self, selected: SelectedOut, scan: Scan | None, cache: StatCache, task: Task) -> None:
         out = selected.out
@@ -116,6 +130,8 @@ class _Look:
                 return State.NO_REMOTE
         if not is_absent or source is Source.UNPUSHED:
             return None
+        if source is Source.IMPORT:
+            return State.NOT_IMPORTED
         return State.DELETED if cache.known(out.key(item.relpath)) else State.MISSING
 
     def _has_remote(self, out: TrackedOut, item: Item) -> bool:
@@ -126,11 +142,15 @@ class _Look:
             return False
 
 
+def _is_below(relpath: str, paths: Sequence[str]) -> bool:
+    return any(relpath == path or relpath.startswith(f"{path}/") for path in paths)
+
+
 def _check_within(compared: Comparison, selected: SelectedOut) -> None:
     """Raise TargetError if a part of an out was named that there is not."""
     known = [item.relpath for item in compared.items] + [relpath for relpath, _ in _refused(compared)]
     for part in selected.within:
-        if part and not any(relpath == part or relpath.startswith(f"{part}/") for relpath in known):
+        if part and not any(_is_below(relpath, (part,)) for relpath in known):
             raise TargetError(f"{compared.out.path}/{part} is neither here nor recorded")
 
 
@@ -153,10 +173,12 @@ def _of_out(compared: Comparison, selected: SelectedOut) -> Iterator[Entry]:
         return
     if record.kind is not Kind.UNLISTED or not record.recorded.md5:
         return
+    absent = compared.unlisted and compared.scan is None
     if record.source is Source.REMOTE:
-        absent = compared.unlisted and compared.scan is None
         reason = "not here, and no cache has the listing of its files" if absent else None
         yield _entry(State.HASH_ONLY, out, reason=reason)
+    elif record.source is Source.IMPORT and absent:
+        yield _entry(State.NOT_IMPORTED, out)
     if compared.unlisted and compared.scan is not None and not _is_listed(compared):
         reason = "its files are not those of the recorded hash; which of them differ cannot be told"
         yield _entry(State.CHANGED, out, reason=reason)

@@ -27,6 +27,8 @@ class State(Enum):
     MISSING = "missing"
     #: Recorded, neither here nor pushed.
     LOST = "lost"
+    #: Not here, and to be had from where it was imported.
+    NOT_IMPORTED = "not_imported"
     #: Pushed to a remote that is not configured, nor is any other that may have it.
     NO_REMOTE = "no_remote"
     #: A directory recorded by the hash of its listing alone, as DVC does it for remotes without versions.

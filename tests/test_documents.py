@@ -40,7 +40,7 @@ def test_every_option_in_the_documents_exists(cvfs_cli):
         "--version-aware",
         "--storage-class",
     }  # of other programs
-    commands = [("remote", name) for name in ("add", "modify", "list", "rename", "remove", "default")]
+    commands = [("remote", name) for name in ("add", "modify", "list", "rename", "remove", "default", "check")]
     for command in (
         (),
         ("mount",),
@@ -53,6 +53,9 @@ def test_every_option_in_the_documents_exists(cvfs_cli):
         ("cat",),
         ("init",),
         ("pull",),
+        ("status",),
+        ("diff",),
+        ("check",),
         ("add",),
         ("remove",),
         *commands,

@@ -120,7 +120,16 @@ def test_imports_and_what_is_not_to_be_pushed(repository):
     for name in ("local", "got"):
         (repository.path / name).unlink()
     # Nobody can bring back what is not to be pushed.
-    assert states(repository) == [(State.DELETED, "got")]
+    assert states(repository) == [(State.NOT_IMPORTED, "got")]
+    repository.commit("a directory", {"got.dvc": texts["got.dvc"].replace(MD5, f"{MD5}.dir")})
+    assert states(repository) == [(State.NOT_IMPORTED, "got")]
+
+
+def test_the_files_of_an_out_inside_another_one_are_its_own(repository):
+    inner = f"wdir: ..\nouts:\n- path: data/inner\n  hash: md5\n  files:\n  - relpath: f\n    md5: {MD5}\n    size: 1\n"
+    write(repository, {"data/inner/f": "other", "data/inners": "new"})
+    repository.commit("inner", {"other/inner.dvc": inner})
+    assert states(repository) == [(State.NEW, "data/inners"), (State.CHANGED, "data/inner/f")]
 
 
 def test_an_out_that_became_another_kind(repository):
