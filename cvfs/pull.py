@@ -20,7 +20,7 @@ from cvfs.fetch.lanes import Limits
 from cvfs.fetch.local_copies import LocalCopies
 from cvfs.opening import CommitRequest, open_tree
 from cvfs.progress import Progress, Silence
-from cvfs.pulling.commit_metafiles import metafiles_of
+from cvfs.commit_metafiles import metafiles_of
 from cvfs.pulling.execution import Execution
 from cvfs.pulling.result import Pulled
 from cvfs.pulling.roots import RootDirectory

@@ -39,6 +39,7 @@ def test_every_option_in_the_documents_exists(cvfs_cli):
         "--cap-add",
         "--version-aware",
         "--storage-class",
+        "--no-verify",
     }  # of other programs
     commands = [("remote", name) for name in ("add", "modify", "list", "rename", "remove", "default", "check")]
     for command in (

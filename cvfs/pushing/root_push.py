@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from cvfs.clone import Clone
+from cvfs.commit_metafiles import metafiles_of
 from cvfs.comparison import Comparison, Item, compare, scan_tracked
-from cvfs.errors import CvfsError, MetafileError
+from cvfs.errors import CvfsError, MetafileError, RepositoryError
 from cvfs.metafiles.records import Recorded, Source
 from cvfs.progress import Progress
 from cvfs.pushing.destination import Destinations
@@ -24,6 +26,8 @@ from cvfs.targets import Selection
 from cvfs.tracking import TrackedMetafile, TrackedOut
 from cvfs.workspace.contents import to_hash
 from cvfs.workspace.stat_cache import StatCache
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
@@ -147,7 +151,19 @@ class RootPush:
             )
 
         known.add_recorded(self._tracked, is_there)
+        # What `cvfs add` has taken out of a metafile, after a file was renamed, the last commit still has.
+        known.add_recorded(self._committed(), is_there)
         return known
+
+    def _committed(self) -> list[TrackedMetafile]:
+        repository = self._clone.repository
+        texts = {metafile.path: metafile.text for metafile in self._tracked}
+        try:
+            found = metafiles_of(repository, repository.resolve("HEAD").id, texts)
+            return [metafile for metafile in found if metafile.root == self._root]
+        except RepositoryError as error:
+            _log.debug("nothing is known of the last commit: %s", error.message)
+            return []
 
     def _send(self, batch: _Batch, journal: Journal) -> None:
         plans = {id(upload): index for index, (_, plan) in enumerate(batch.plans) for upload in plan.uploads}

@@ -116,6 +116,13 @@ def test_renamed_and_copied_files_are_copied_on_the_remote(pushed: Project) -> N
     pushed.check_recorded("data.dvc")
 
 
+def test_renamed_file_is_copied_though_add_recorded_that_it_went(pushed: Project) -> None:
+    os.rename(pushed.path / "data/deep/c.bin", pushed.path / "data/moved.bin")
+    pushed.add("data")
+    assert "1 file pushed (1 copied on the remote)" in pushed.push().stdout
+    pushed.check_recorded("data.dvc")
+
+
 def test_repeated_content_is_uploaded_once(project: Project) -> None:
     project.write({f"data/{number}": b"the same\n" for number in range(5)})
     project.add("data")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 
 from cvfs.git import Repository
 from cvfs.metafiles.stagefile import read_stages
@@ -10,8 +11,12 @@ from cvfs.snapshot.scan import scan, seen_metafiles
 from cvfs.tracking import TrackedMetafile, parse_tracked
 
 
-def metafiles_of(repository: Repository, commit: str) -> Iterator[TrackedMetafile]:
+def metafiles_of(
+    repository: Repository, commit: str, without: Mapping[str, bytes] = MappingProxyType({})
+) -> Iterator[TrackedMetafile]:
     """Read each metafile of a commit that DVC would see, in the order of their paths. Blocking.
+
+    ``without`` are texts by path: a metafile that has just that text is passed over.
 
     Raises:
         RepositoryError: git cannot read the commit.
@@ -24,4 +29,6 @@ def metafiles_of(repository: Repository, commit: str) -> Iterator[TrackedMetafil
     stages = dict(repository.read_blobs(metafile.stages for metafile in metafiles if metafile.stages is not None))
     blobs = repository.read_blobs(metafile.oid for metafile in metafiles)
     for metafile, (_, text) in zip(metafiles, blobs, strict=True):
+        if without.get(metafile.path) == text:
+            continue
         yield parse_tracked(metafile, text, None if metafile.stages is None else read_stages(stages[metafile.stages]))
