@@ -20,6 +20,7 @@ from .commit_options import commit_options, commit_request
 from .lines import write_lines
 from .messages import complain
 from .progress import watching
+from .repair import repair_and_tell
 
 _EXIT_FAULTS = 1
 #: So many findings are told one by one; the rest are counted.
@@ -42,6 +43,11 @@ _WORDS = {
 @click.argument("revision", metavar="REV", required=False)
 @click.option("--staged", is_flag=True, help="Check what `git commit` would commit now, instead of REV.")
 @click.option("--fast", is_flag=True, help="Only look whether a version of every file is recorded. Asks no remote.")
+@click.option(
+    "--repair",
+    is_flag=True,
+    help="Upload again what is missing and the work tree or a cache still has, and record the new versions.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line for everything that is wrong.")
 @click.option(
     "-j",
@@ -52,7 +58,9 @@ _WORDS = {
     help="How many versions to ask for at once.",
 )
 @commit_options
-def command(revision: str | None, *, staged: bool, fast: bool, as_json: bool, jobs: int, **options: Any) -> int:
+def command(
+    revision: str | None, *, staged: bool, fast: bool, repair: bool, as_json: bool, jobs: int, **options: Any
+) -> int:
     """Check that every file of commit REV was pushed, and that its version still exists and can be read.
 
     Prints what is missing, denied, archived, different or was never pushed, and exits with 1 if there is anything. For
@@ -62,6 +70,7 @@ def command(revision: str | None, *, staged: bool, fast: bool, as_json: bool, jo
         raise click.UsageError("give either REV or --staged")
     tally = Tally()
     faults: Counter[Fault] = Counter()
+    kept: list[Finding] | None = [] if repair else None
     with open_check(commit_request(revision or "", options), staged=staged) as opened:
         describe_problems(list(opened.snapshot.problems), strict=options["strict"])
         # Elsewhere, a line for each file that is as it should be would bury the others.
@@ -71,7 +80,7 @@ def command(revision: str | None, *, staged: bool, fast: bool, as_json: bool, jo
                 found = check_records(opened, tally)
             else:
                 found = check_versions(opened, tally, jobs=jobs, progress=progress)
-            counted = _counted(found, faults)
+            counted = _counted(found, faults, kept)
             lines: Iterable[str] = map(_json, counted) if as_json else _lines(counted)
             if bars:
                 lines = list(lines)
@@ -83,15 +92,18 @@ def command(revision: str | None, *, staged: bool, fast: bool, as_json: bool, jo
     if faults:
         told = ", ".join(f"{faults[fault]} {words}" for fault, words in _WORDS.items() if faults[fault])
         complain(f"{name} is not complete: {told} (of {_files(tally.checked)})")
-        return _EXIT_FAULTS
+        whole = kept is not None and repair_and_tell(kept, commit_request(revision or "", options), as_json=as_json)
+        return 0 if whole else _EXIT_FAULTS
     if not as_json:
         click.echo(f"{name}: {_praise(tally, fast=fast)}")
     return 0
 
 
-def _counted(findings: Iterable[Finding], faults: Counter[Fault]) -> Iterator[Finding]:
+def _counted(findings: Iterable[Finding], faults: Counter[Fault], kept: list[Finding] | None) -> Iterator[Finding]:
     for finding in findings:
         faults[finding.fault] += 1
+        if kept is not None:
+            kept.append(finding)
         yield finding
 
 

@@ -7,11 +7,13 @@ has a size, and one whose encryption key was taken away has, too.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Generator, Iterable, Iterator
+from concurrent.futures import Future
+from contextlib import closing
 from dataclasses import dataclass
 
 from cvfs.checking.findings import Finding, fault_of
+from cvfs.checking.workers import Workers
 from cvfs.errors import (
     AccessDeniedError,
     CredentialsError,
@@ -28,6 +30,8 @@ from cvfs.model import Content
 _AHEAD = 8
 #: So many files in a row that a remote gives no answer for, and there is no point in asking on.
 _PATIENCE = 8
+#: What is held back meanwhile, at most: another remote may answer for a million files.
+_HELD = 1000
 #: Errors after which another remote may still have the version, as when a file is read.
 _ELSEWHERE = (VersionNotFoundError, AccessDeniedError, RemoteError)
 
@@ -53,34 +57,45 @@ class Questions:
         """Yield each path, in the order of ``judged``, with what is wrong with it. Blocking.
 
         Raises:
-            UnavailableError, CredentialsError: a remote gave no answer for several files in a row.
+            UnavailableError, CredentialsError: a remote gave no answer for several files in a row. They are not yielded.
         """
-        pool = ThreadPoolExecutor(self._jobs, thread_name_prefix="check")
+        held: list[tuple[str, Finding | None]] = []
+        with closing(self._answers(judged)) as answers:
+            for path, answer in answers:
+                held.append((path, answer if isinstance(answer, Finding) else self._heard(answer)))
+                # Until it is clear whether a remote answers at all, its silence is no finding.
+                if not self._silent or len(held) > _HELD:
+                    yield from held
+                    held.clear()
+        yield from held
+
+    def _answers(
+        self, judged: Iterable[tuple[str, Content | Finding]]
+    ) -> Generator[tuple[str, _Answer | Finding], None, None]:
+        workers: Workers[_Answer] = Workers(self._jobs)
         waiting: deque[tuple[str, Finding | Future[_Answer]]] = deque()
         try:
             for path, what in judged:
-                waiting.append((path, what if isinstance(what, Finding) else pool.submit(self._ask, path, what)))
+                waiting.append((path, what if isinstance(what, Finding) else self._submit(workers, path, what)))
                 if len(waiting) >= self._jobs * _AHEAD:
-                    yield self._next(waiting)
+                    yield _answered(*waiting.popleft())
             while waiting:
-                yield self._next(waiting)
+                yield _answered(*waiting.popleft())
         finally:
-            # Questions that were begun end when the remotes are closed.
-            pool.shutdown(wait=False, cancel_futures=True)
+            workers.stop()
 
-    def _next(self, waiting: deque[tuple[str, Finding | Future[_Answer]]]) -> tuple[str, Finding | None]:
-        path, what = waiting.popleft()
-        if isinstance(what, Finding):
-            return path, what
-        answer = what.result()
+    def _submit(self, workers: Workers[_Answer], path: str, content: Content) -> Future[_Answer]:
+        return workers.submit(lambda: self._ask(path, content))
+
+    def _heard(self, answer: _Answer) -> Finding | None:
         if answer.silence is None:
             self._silent.pop(answer.remote, None)
-        else:
-            silent = self._silent[answer.remote] = self._silent.get(answer.remote, 0) + 1
-            if silent >= _PATIENCE:
-                told = f"gave up after {silent} files in a row without an answer: {answer.silence.message}"
-                raise type(answer.silence)(told, hint=answer.silence.hint)
-        return path, answer.finding
+            return answer.finding
+        silent = self._silent[answer.remote] = self._silent.get(answer.remote, 0) + 1
+        if silent >= _PATIENCE:
+            told = f"gave up after {silent} files in a row without an answer: {answer.silence.message}"
+            raise type(answer.silence)(told, hint=answer.silence.hint)
+        return answer.finding
 
     def _ask(self, path: str, content: Content) -> _Answer:
         version = content.version
@@ -106,3 +121,7 @@ class Questions:
                 return _Answer(remote)
         assert first is not None
         return first
+
+
+def _answered(path: str, what: Finding | Future[_Answer]) -> tuple[str, _Answer | Finding]:
+    return path, what if isinstance(what, Finding) else what.result()

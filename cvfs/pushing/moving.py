@@ -1,17 +1,22 @@
-"""Get the content of a file that is pushed elsewhere, to push it again: an out moves from one remote to another."""
+"""Get a content that is not in the work tree into a file, to push it: from another remote, or from cvfs's own cache."""
 
 from __future__ import annotations
 
 import os
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 
-from cvfs.errors import WorkspaceError
+from cvfs.cache.cache import Cache
+from cvfs.errors import NotPushedError, WorkspaceError
 from cvfs.stores.store import Store
 
 _PIECE = 16 << 20
+
+
+#: Gives the path of a file with a content, until the context ends. Nobody has verified it.
+Provider = Callable[[], AbstractContextManager[str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,29 +29,55 @@ class Origin:
 
 
 class Mover:
-    """Fetches versions of one DVC root's remotes into files below ``directory``, which is made. Thread-safe."""
+    """Gets contents into files below ``directory``, which is made. Thread-safe."""
 
-    def __init__(self, directory: str, store: Callable[[str], Store]) -> None:
+    def __init__(self, directory: str) -> None:
         self._directory = directory
-        self._store = store
 
     @contextmanager
-    def fetched(self, origin: Origin) -> Iterator[str]:
-        """Give the path of a file with the content, until the context ends. Nobody has verified it. Blocking.
+    def pushed(self, store: Callable[[str], Store], origin: Origin) -> Iterator[str]:
+        """Fetch a version; ``store`` gives a remote's. Blocking.
 
         Raises:
             StoreError, RemoteError: it cannot be fetched. WorkspaceError: it cannot be written.
         """
-        store = self._store(origin.remote)
+        remote = store(origin.remote)
+
+        def pieces() -> Iterator[bytes]:
+            position, size = 0, 1
+            while position < size:
+                piece = remote.read(origin.key, origin.version_id, position, _PIECE)
+                yield piece.data
+                position, size = position + len(piece.data), piece.stat.size
+
+        with self._written(pieces(), origin.key) as path:
+            yield path
+
+    @contextmanager
+    def cached(self, cache: Cache, key: str, size: int) -> Iterator[str]:
+        """Take a content out of cvfs's cache. Blocking.
+
+        Raises:
+            NotPushedError: it has been evicted meanwhile. WorkspaceError: it cannot be written.
+        """
+
+        def pieces() -> Iterator[bytes]:
+            for position in range(0, size, _PIECE):
+                data = cache.read(key, position, min(_PIECE, size - position))
+                if data is None:
+                    raise NotPushedError(f"{key} was in the cache, and is not any more")
+                yield data
+
+        with self._written(pieces(), key) as path:
+            yield path
+
+    @contextmanager
+    def _written(self, pieces: Iterator[bytes], what: str) -> Iterator[str]:
         try:
             os.makedirs(self._directory, exist_ok=True)
             with tempfile.NamedTemporaryFile(dir=self._directory, prefix="moving-") as file:
-                position, size = 0, 1
-                while position < size:
-                    piece = store.read(origin.key, origin.version_id, position, _PIECE)
-                    file.write(piece.data)
-                    position, size = position + len(piece.data), piece.stat.size
+                file.writelines(pieces)
                 file.flush()
                 yield file.name
         except OSError as error:
-            raise WorkspaceError(f"cannot keep {origin.key} in {self._directory}: {error.strerror}") from error
+            raise WorkspaceError(f"cannot keep {what} in {self._directory}: {error.strerror}") from error

@@ -17,7 +17,7 @@ from cvfs.errors import CvfsError, NotPushedError, WorkspaceError
 from cvfs.fetch.hashing import TextMd5
 from cvfs.metafiles.records import Recorded
 from cvfs.model import Kind
-from cvfs.pushing.moving import Origin
+from cvfs.pushing.moving import Provider
 from cvfs.pushing.outcome import Failure
 from cvfs.tracking import TrackedOut
 from cvfs.workspace.dvc_cache import DvcCache
@@ -31,7 +31,7 @@ _PIECE = 1 << 20
 class Upload:
     """One content that has to get to the remote.
 
-    ``key`` is relative to the remote's URL. ``source`` is an absolute path, or where the content was pushed before.
+    ``key`` is relative to the remote's URL. ``source`` is an absolute path, or what gets the content into a file.
     ``md5`` is that of the bytes, ``size`` their number. ``base`` is the entry as the metafile has it, ``recorded`` what
     is to become of it, but for the version. ``watched`` says that the source is a file of the work tree, which may
     change at any time.
@@ -39,7 +39,7 @@ class Upload:
 
     relpath: str
     key: str
-    source: str | Origin
+    source: str | Provider
     md5: str
     size: int
     base: Recorded | None
@@ -81,13 +81,16 @@ def plan_out(
     *,
     stays: Callable[[Item], bool],
     gone: Collection[str] = (),
-    origin: Callable[[Item], Origin] | None = None,
+    elsewhere: Callable[[Item], Provider | None] = lambda _item: None,
+    whole: bool = False,
+    only_gone: bool = False,
 ) -> OutPlan:
     """Plan one out. Blocking: may read files of DVC's cache.
 
     ``directory`` is the absolute path of the DVC root. ``stays`` tells of an entry with a version whether that version
-    counts for this push; ``gone`` are relpaths whose version no longer exists. ``origin`` says where an absent file was
-    pushed, where outs are to be moved from one remote to another.
+    counts for this push; ``gone`` are relpaths whose version no longer exists; with ``only_gone``, nothing
+    else is sent, and only the recorded content. ``elsewhere`` gives the content of a file that is not in the work tree,
+    if it can. ``whole`` is as in the plan.
 
     Raises:
         WorkspaceError: the out cannot be pushed as a whole.
@@ -95,9 +98,13 @@ def plan_out(
     out = comparison.out
     _check_kind(comparison)
     plan = OutPlan(out, legacy=out.record.legacy and bool(comparison.of(Status.ABSENT, Status.UNREADABLE)))
-    sources = _Sources(directory, out, dvc_cache, origin)
+    sources = _Sources(directory, out, dvc_cache, elsewhere)
     for item in comparison.items:
         path = f"{out.path}/{item.relpath}" if item.relpath else out.path
+        if only_gone and item.relpath not in gone:
+            continue
+        if only_gone and item.status is not Status.SAME:
+            item = replace(item, status=Status.ABSENT, found=None, known=None, problem=None)
         try:
             if item.problem is not None:
                 raise item.problem
@@ -111,7 +118,7 @@ def plan_out(
     if plan.upgraded and plan.uploads:
         _upgrade(plan, comparison)
     # Two kinds of hashes in one list, or two remotes that each have a part of an out, would be worse than neither.
-    plan.whole = plan.upgraded or origin is not None
+    plan.whole = plan.upgraded or whole
     return plan
 
 
@@ -165,12 +172,12 @@ class _Sources:
     """Finds the bytes of the items of one out."""
 
     def __init__(
-        self, directory: str, out: TrackedOut, dvc_cache: DvcCache, origin: Callable[[Item], Origin] | None
+        self, directory: str, out: TrackedOut, dvc_cache: DvcCache, elsewhere: Callable[[Item], Provider | None]
     ) -> None:
         self._directory = directory
         self._out = out
         self._dvc_cache = dvc_cache
-        self._origin = origin
+        self._elsewhere = elsewhere
 
     def upload(self, item: Item, *, legacy: bool) -> Upload:
         """Describe the upload of an item. NotPushedError if its content is nowhere."""
@@ -193,15 +200,15 @@ class _Sources:
         if recorded is None or recorded.md5 is None:
             raise NotPushedError(f"{key}: no hash is recorded, and the file is not here")
         source = self._dvc_cache.path(recorded.md5, legacy=self._out.record.legacy)
-        if source is None and self._origin is not None and item.is_pushed and not legacy and recorded.size is not None:
-            entry = Recorded(md5=recorded.md5, size=recorded.size, isexec=recorded.isexec)
-            return Upload(
-                item.relpath, key, self._origin(item), recorded.md5, recorded.size, recorded, entry, watched=False
-            )
+        if source is None and not self._out.record.legacy and recorded.size is not None:
+            provider = self._elsewhere(item)
+            if provider is not None:
+                entry = Recorded(md5=recorded.md5, size=recorded.size, isexec=recorded.isexec)
+                return Upload(item.relpath, key, provider, recorded.md5, recorded.size, recorded, entry, watched=False)
         if source is None:
             state = "its version is gone" if item.is_pushed else "it was never pushed"
             raise NotPushedError(
-                f"{key}: {state}, and its content is neither in the work tree nor in DVC's cache",
+                f"{key}: {state}, and its content is neither in the work tree nor in a cache",
                 hint="push from the clone that has the file",
             )
         hashed = hash_file(source)

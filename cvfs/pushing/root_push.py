@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from cvfs.clone import Clone
 from cvfs.commit_metafiles import metafiles_of
@@ -16,7 +17,7 @@ from cvfs.progress import Progress
 from cvfs.pushing.destination import Destinations
 from cvfs.pushing.journal import Journal, Uploaded
 from cvfs.pushing.known_contents import KnownContents
-from cvfs.pushing.moving import Mover, Origin
+from cvfs.pushing.moving import Mover, Provider
 from cvfs.pushing.outcome import Failure, Pushed, Sent
 from cvfs.pushing.plan import OutPlan, Upload, plan_out
 from cvfs.pushing.recording import Change, OutChange, record
@@ -59,9 +60,7 @@ class RootPush:
         self._result = result
         self._directory = clone.directory(root)
         self._destinations = Destinations(clone.configs[root], request.remote)
-        self._mover = Mover(
-            os.path.join(clone.dvc_dir(root), "tmp", "cvfs"), lambda name: clone.remotes.store(root, name)
-        )
+        self._mover = Mover(os.path.join(clone.dvc_dir(root), "tmp", "cvfs"))
 
     def run(self, selections: Iterable[Selection], cache: StatCache) -> None:
         """Push the selected outs. Blocking; errors as ``push``."""
@@ -113,18 +112,33 @@ class RootPush:
                 if item.is_pushed and item.status.keeps_version and not stays(item):
                     raise self._destinations.second_remote(out, item.recorded, remote)
         gone = {path[len(out.path) + 1 :] for path in self._request.gone if f"{path}/".startswith(f"{out.path}/")}
-        origin: Callable[[Item], Origin] | None = None
-        if self._request.migrate:
-
-            def origin(item: Item) -> Origin:
-                return self._destinations.origin(out, item)
-
-        dvc_cache = self._clone.dvc_cache(self._root)
-        plan = plan_out(self._directory, comparison, dvc_cache, stays=stays, gone=gone, origin=origin)
+        plan = plan_out(
+            self._directory,
+            comparison,
+            self._clone.dvc_cache(self._root),
+            stays=stays,
+            gone=gone,
+            elsewhere=lambda item: self._elsewhere(out, item),
+            whole=self._request.migrate,
+            only_gone=self._request.only_gone,
+        )
         if self._request.migrate and plan.failures:
             error = plan.failures[0].error
             raise type(error)(f"{out.path} is not moved, as not all of it can be: {error.message}", hint=error.hint)
         return plan
+
+    def _elsewhere(self, out: TrackedOut, item: Item) -> Provider | None:
+        """Return what gets the content of a file that is not in the work tree."""
+        recorded, cache = item.recorded, self._request.cache
+        if recorded is None or recorded.md5 is None or recorded.size is None:
+            return None
+        key = f"md5-{recorded.md5}"
+        if cache is not None and cache.state(key) == "whole":
+            return partial(self._mover.cached, cache, key, recorded.size)
+        if self._request.migrate and item.is_pushed:
+            remotes = self._clone.remotes
+            return partial(self._mover.pushed, partial(remotes.store, self._root), self._destinations.origin(out, item))
+        return None
 
     def _compare(self, out: TrackedOut, cache: StatCache) -> Comparison:
         scan = scan_tracked(self._directory, out)
@@ -199,7 +213,7 @@ class RootPush:
         jobs = self._request.jobs or self._destinations.jobs(batch.remote) or default_jobs()
         with self._progress.task("uploading", len(uploads), sum(upload.size for upload in uploads)) as task:
             known = self._known(batch)
-            uploader = Uploader(store, batch.remote, journal, known, self._mover, jobs=jobs, task=task)
+            uploader = Uploader(store, batch.remote, journal, known, jobs=jobs, task=task)
             yield from uploader.run(uploads)
 
     def _record(

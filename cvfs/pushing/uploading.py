@@ -24,7 +24,6 @@ from cvfs.errors import (
 from cvfs.progress import Task
 from cvfs.pushing.journal import Journal, Uploaded
 from cvfs.pushing.known_contents import KnownContents, Place, may_be_md5
-from cvfs.pushing.moving import Mover, Origin
 from cvfs.pushing.plan import Upload
 from cvfs.pushing.versioning import ensure_versioning
 from cvfs.stores.store import Stat, Store
@@ -63,7 +62,6 @@ class Uploader:
         name: str,
         journal: Journal,
         known: KnownContents,
-        mover: Mover,
         *,
         jobs: int,
         task: Task,
@@ -72,7 +70,6 @@ class Uploader:
         self._name = name
         self._journal = journal
         self._known = known
-        self._mover = mover
         self._jobs = jobs
         self._task = task
         self._lock = threading.Lock()
@@ -174,7 +171,7 @@ class Uploader:
             try:
                 stat = self._put(upload)
             except SourceChangedError as error:
-                if not upload.watched or isinstance(upload.source, Origin):
+                if not upload.watched or not isinstance(upload.source, str):
                     raise
                 _log.info("%s: hashing once more: %s", upload.key, error.message)
                 upload = _as_it_is_now(upload, upload.source)
@@ -221,8 +218,8 @@ class Uploader:
             if upload.size > _LARGE:
                 stack.enter_context(self._large)
             source = upload.source
-            if isinstance(source, Origin):
-                source = stack.enter_context(self._mover.fetched(source))
+            if not isinstance(source, str):
+                source = stack.enter_context(source())
             return self._store.put(upload.key, Path(source), md5=upload.md5, create_only=create_only)
 
     def _finished(self, upload: Upload, md5: str, stat: Stat, how: str) -> Finished:
