@@ -26,7 +26,7 @@ from cvfs.pushing.journal import Journal, Uploaded
 from cvfs.pushing.known_contents import KnownContents, Place, may_be_md5
 from cvfs.pushing.plan import Upload
 from cvfs.pushing.versioning import ensure_versioning
-from cvfs.stores.store import Stat, Store
+from cvfs.stores.store import Stat, Store, WatchedFile
 from cvfs.workspace.hashing import hash_file
 
 _log = logging.getLogger(__name__)
@@ -37,9 +37,6 @@ _ATTEMPTS = 3
 _MOST_UNAVAILABLE = 4
 #: Files that wait for each thread, so that a million do not all become objects at once.
 _QUEUED = 2
-#: Larger files go in parts, several at once: so few of them are enough, and more would only take memory.
-_LARGE = 16 << 20
-_LARGE_AT_ONCE = 3
 #: Errors that every other file would meet, too.
 _FINAL = (CredentialsError, VersioningOffError)
 
@@ -73,7 +70,6 @@ class Uploader:
         self._jobs = jobs
         self._task = task
         self._lock = threading.Lock()
-        self._large = threading.BoundedSemaphore(_LARGE_AT_ONCE)
         self._stopped: CvfsError | None = None
         self._unavailable = 0
 
@@ -152,7 +148,6 @@ class Uploader:
         )
         if stat is None:
             return None
-        self._task.advance(upload.size)
         return self._finished(upload, upload.md5, stat, "uploaded")
 
     def _one(self, upload: Upload) -> Finished:
@@ -176,7 +171,6 @@ class Uploader:
                 _log.info("%s: hashing once more: %s", upload.key, error.message)
                 upload = _as_it_is_now(upload, upload.source)
                 continue
-            self._task.advance(upload.size)
             return self._finished(upload, upload.md5, stat, "uploaded")
         raise UnstableFileError(
             f"{upload.key} changed while it was uploaded, {_ATTEMPTS} times in a row",
@@ -215,12 +209,19 @@ class Uploader:
 
     def _put(self, upload: Upload, *, create_only: bool = False) -> Stat:
         with ExitStack() as stack:
-            if upload.size > _LARGE:
-                stack.enter_context(self._large)
             source = upload.source
             if not isinstance(source, str):
                 source = stack.enter_context(source())
-            return self._store.put(upload.key, Path(source), md5=upload.md5, create_only=create_only)
+            watched = WatchedFile(Path(source), self._read)
+            return self._store.put(upload.key, watched, md5=upload.md5, create_only=create_only)
+
+    def _read(self, count: int) -> None:
+        """Count bytes that were read; end the upload if the push is over."""
+        with self._lock:
+            stopped = self._stopped
+        if stopped is not None and count > 0:
+            raise _again(stopped)
+        self._task.advance(count)
 
     def _finished(self, upload: Upload, md5: str, stat: Stat, how: str) -> Finished:
         if stat.version_id in (None, "", "null"):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
 _COPY_CHUNK = 8 << 20
@@ -62,18 +62,24 @@ def write_all(descriptor: int, data: bytes) -> None:
         rest = rest[os.write(descriptor, rest) :]
 
 
-def copy_all(source: int, target: int) -> None:
-    """Copy from one descriptor's start to another's, sharing blocks where the file system can."""
+def copy_all(source: int, target: int, progress: Callable[[int], object] = lambda _count: None) -> None:
+    """Copy from one descriptor's start to another's, sharing blocks where the file system can.
+
+    ``progress`` is told how many bytes were copied since the last call.
+    """
     position = 0
     try:
         while count := os.copy_file_range(source, target, _COPY_CHUNK, position, position):
             position += count
+            progress(count)
     except OSError as error:
         if error.errno not in _CANNOT_SHARE:
             raise
         # What was copied until then is written once more: simpler, and rare.
         os.lseek(target, 0, os.SEEK_SET)
+        progress(-position)
         position = 0
         while data := os.pread(source, _COPY_CHUNK, position):
             write_all(target, data)
             position += len(data)
+            progress(len(data))

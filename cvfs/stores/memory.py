@@ -7,12 +7,11 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import count
-from pathlib import Path
 
 from cvfs.errors import KeyTakenError, StoreError, VersionNotFoundError
 from cvfs.stores.ranges import range_end
 from cvfs.stores.source import opened
-from cvfs.stores.store import Listed, Piece, Stat, Versioning, key_order
+from cvfs.stores.store import Listed, Piece, Stat, Uploadable, Versioning, key_order
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +52,7 @@ class MemoryStore:
         """Describe one version, or the current one."""
         return self._find(key, version_id).stat
 
-    def put(self, key: str, source: bytes | Path, *, md5: str | None = None, create_only: bool = False) -> Stat:
+    def put(self, key: str, source: Uploadable, *, md5: str | None = None, create_only: bool = False) -> Stat:
         """Store a new version, which becomes the current one, as ``Store.put``."""
         what = f"{self._url}: {key!r}"
         try:

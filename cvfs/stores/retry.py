@@ -8,11 +8,10 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TypeVar
 
 from cvfs.errors import IntegrityError, StoreError, UnavailableError
-from cvfs.stores.store import Listed, Piece, Stat, Store, Versioning
+from cvfs.stores.store import Listed, Piece, Stat, Store, Uploadable, Versioning
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
@@ -120,7 +119,7 @@ class RetryingStore:
         """Ask as the wrapped store does, more than once if need be."""
         return self._retries.run(lambda: self._store.stat(key, version_id))
 
-    def put(self, key: str, source: bytes | Path, *, md5: str | None = None, create_only: bool = False) -> Stat:
+    def put(self, key: str, source: Uploadable, *, md5: str | None = None, create_only: bool = False) -> Stat:
         """Upload as the wrapped store does, more than once if need be."""
         return self._twice(lambda: self._store.put(key, source, md5=md5, create_only=create_only))
 

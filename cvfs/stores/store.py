@@ -6,7 +6,7 @@ suite in ``tests/stores/`` holds all of them to what is written here.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -38,6 +38,21 @@ class Piece:
     data: bytes
     start: int
     stat: Stat
+
+
+@dataclass(frozen=True, slots=True)
+class WatchedFile:
+    """A file to be uploaded, and who watches: ``progress`` is told how many bytes were read since the last call.
+
+    The number is negative when an attempt is given up. What ``progress`` raises otherwise ends the upload.
+    """
+
+    path: Path
+    progress: Callable[[int], object]
+
+
+#: What can be uploaded.
+Uploadable = bytes | Path | WatchedFile
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +101,7 @@ class Store(Protocol):
     def stat(self, key: str, version_id: str | None = None) -> Stat:
         """Ask for one version's size, id and etag; the current one where ``version_id`` is None."""
 
-    def put(self, key: str, source: bytes | Path, *, md5: str | None = None, create_only: bool = False) -> Stat:
+    def put(self, key: str, source: Uploadable, *, md5: str | None = None, create_only: bool = False) -> Stat:
         """Store a new version and return it, with the id from the answer to this very upload.
 
         What was stored is what was read from ``source``: the store itself checks a checksum that is sent along, or its

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import concurrent.futures
 import errno
 import os
+import threading
 from dataclasses import replace
 
 import pytest
@@ -21,6 +23,7 @@ from cvfs.errors import (
     VersionNotFoundError,
     WorkspaceError,
 )
+from cvfs.pushing import uploading
 from cvfs.stores.store import Versioning
 from cvfs.workspace import replacing
 
@@ -310,3 +313,39 @@ def test_moved_content_that_is_not_what_is_recorded_is_refused(pushed_clone, sto
     result = pushed_clone.push(remote="two", migrate=True)
     assert errors(result) == [("data/a", SourceChangedError)]
     assert metafile.read_bytes() == before
+
+
+def test_interrupted_push_ends_the_uploads_that_are_under_way(pushed_clone, store, monkeypatch):
+    """As Ctrl-C does: what is being read is given up, and what was finished is taken up by the next push."""
+    reading, interrupted = threading.Event(), threading.Event()
+
+    def hold(key):
+        if key == "data/b":
+            reading.set()
+            assert interrupted.wait(30)
+
+    def wait_and_raise(running, return_when):
+        found = concurrent.futures.wait(running, return_when=return_when)
+        if reading.is_set():
+            raise KeyboardInterrupt
+        return found
+
+    def stopped(self, error):
+        stop(self, error)
+        interrupted.set()
+
+    stop = uploading.Uploader._stop
+    store.before["put"] = hold
+    pushed_clone.write({"data/a": b"1", "data/b": b"2"})
+    before = (pushed_clone.path / "data.dvc").read_bytes()
+    with monkeypatch.context() as patch:
+        patch.setattr(uploading, "wait", wait_and_raise)
+        patch.setattr(uploading.Uploader, "_stop", stopped)
+        with pytest.raises(KeyboardInterrupt):
+            pushed_clone.push(jobs=2)
+    assert (pushed_clone.path / "data.dvc").read_bytes() == before
+    store.before.clear()
+    assert sorted((sent.path, sent.how) for sent in pushed_clone.push().sent) == [
+        ("data/a", "resumed"),
+        ("data/b", "uploaded"),
+    ]

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from pathlib import Path
 
 from cvfs.stores.memory import MemoryStore
-from cvfs.stores.store import Stat, Versioning
+from cvfs.stores.store import Stat, Uploadable, Versioning
 
 Hook = Callable[[str], object]
 
@@ -36,7 +35,7 @@ class WatchedStore:
         self._note("versioning")
         return self.state
 
-    def put(self, key: str, source: bytes | Path, *, md5: str | None = None, create_only: bool = False) -> Stat:
+    def put(self, key: str, source: Uploadable, *, md5: str | None = None, create_only: bool = False) -> Stat:
         self._note("create" if create_only else "put", key)
         self.before.get("put", bool)(key)
         stat = self.inner.put(key, source, md5=md5, create_only=create_only)

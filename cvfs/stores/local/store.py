@@ -21,8 +21,8 @@ from cvfs.stores.local.giving_way import make_room
 from cvfs.stores.local.layout import Layout
 from cvfs.stores.local.walking import current_files
 from cvfs.stores.ranges import check_range, range_end
-from cvfs.stores.source import md5_of
-from cvfs.stores.store import Listed, Piece, Stat, Versioning
+from cvfs.stores.source import md5_of, path_of, undone_on_failure
+from cvfs.stores.store import Listed, Piece, Stat, Uploadable, Versioning
 
 #: How old a leftover of a killed upload must be before it is taken for one.
 _ABANDONED_AFTER_S = 24 * 3600.0
@@ -78,7 +78,7 @@ class LocalStore:
             current = os.stat(self._layout.current(key))
             return Stat(current.st_size, self._layout.version_of(key, current), None)
 
-    def put(self, key: str, source: bytes | Path, *, md5: str | None = None, create_only: bool = False) -> Stat:
+    def put(self, key: str, source: Uploadable, *, md5: str | None = None, create_only: bool = False) -> Stat:
         """Add a version, durably, and then make it the current file, as ``Store.put``.
 
         A crash leaves the current file as it was, or as it is meant to be. Of two who put at once, the version with the
@@ -189,13 +189,14 @@ def _explain(error: OSError) -> str:
     return reason if error.filename is None else f"{reason}: {os.fsdecode(error.filename)!r}"
 
 
-def _fill(descriptor: int, source: bytes | Path, what: str) -> None:
+def _fill(descriptor: int, source: Uploadable, what: str) -> None:
     if isinstance(source, bytes):
         write_all(descriptor, source)
         return
-    with open(source, "rb") as file:
+    path, progress = path_of(source)
+    with open(path, "rb") as file, undone_on_failure(progress) as counted:
         announced = os.fstat(file.fileno()).st_size
-        copy_all(file.fileno(), descriptor)
+        copy_all(file.fileno(), descriptor, counted)
         if {announced, os.fstat(file.fileno()).st_size, os.fstat(descriptor).st_size} != {announced}:
             raise SourceChangedError(f"{what}: what was to be uploaded changed while it was read: its size changed")
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from cvfs.errors import StoreError
@@ -25,6 +26,9 @@ LARGEST_WHOLE = 5 << 30
 #: Larger than those of uploads: no part passes through here.
 PART_SIZE = 512 << 20
 PARTS_AT_ONCE = 8
+
+#: What is missing where the version itself may be read.
+_NEEDS = "s3:PutObject (or, for an object with tags, s3:GetObjectVersionTagging)"
 
 #: What an upload in parts does not take over from the source by itself.
 _KEPT = (
@@ -70,7 +74,7 @@ class Copier:
             # The answer to a copy does not say how large it is.
             head: Any = self._client.head_object(**what, **self._for_reads)
         size = head["ContentLength"]
-        with mapped(source):
+        with mapped(replace(source, needs=_NEEDS)):
             in_parts = size > LARGEST_WHOLE
             answer = self._copy_parts(what, head, target) if in_parts else self._copy_whole(what, target)
         check_md5(answer, md5_in(head), target)
@@ -95,12 +99,10 @@ class Copier:
         with begun(self._client, where, {**kept, **self._for_objects}) as upload:
             every = {**upload, **self._for_reads, **self._for_sources, "CopySource": what}
             spans = [(start, min(start + step, size)) for start in range(0, size, step)]
-            sent = [
-                self._threads.submit(self._copy_part, every, number, span, target)
-                for number, span in enumerate(spans, start=1)
-            ]
+            sent: list[Future[Answer]] = []
             with settled(sent):
-                pass
+                for number, span in enumerate(spans, start=1):
+                    sent.append(self._threads.submit(self._copy_part, every, number, span, target))
             parts: Any = results(sent)
             answer: Any = self._client.complete_multipart_upload(
                 **upload, **self._for_reads, MultipartUpload={"Parts": parts}

@@ -4,7 +4,8 @@ Bytes go through obstore, which needs a tenth of the time for a small object. Th
 
 - the keys that obstore cannot express (control characters, ``//``, a slash at either end, ``.`` and ``..`` as a
   component),
-- uploads with options that obstore does not know (``fast.can_upload``) or with a condition, and those in parts,
+- uploads with options that obstore does not know (``fast.can_upload``), with a condition, or of more than
+  ``FAST_SIZE``,
 - everything to and from a server whose certificate obstore's TLS library rejects, although by OpenSSL's rules the
   user's own CA bundle vouches for it (typically a self-signed one).
 """
@@ -15,7 +16,6 @@ import hashlib
 import logging
 import threading
 from collections.abc import Callable
-from pathlib import Path
 from typing import TypeVar
 
 from cvfs.errors import AccessDeniedError, CredentialsError
@@ -27,9 +27,12 @@ from cvfs.stores.s3.plain import PlainClient
 from cvfs.stores.s3.session import AwsSession, Secrets
 from cvfs.stores.s3.stored import is_md5
 from cvfs.stores.s3.transport import CertificateError
-from cvfs.stores.s3.uploading import PART_SIZE
 from cvfs.stores.source import opened
-from cvfs.stores.store import Piece, Stat
+from cvfs.stores.store import Piece, Stat, Uploadable
+
+#: The most that is uploaded through obstore: its time limit for an answer begins with the request, and so includes
+#: sending, and how long that takes depends on the line and on how many uploads share it.
+FAST_SIZE = 256 << 10
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
@@ -65,11 +68,11 @@ class Link:
                 raise
             return whole
 
-    def put(self, asked: Question, source: bytes | Path, *, md5: str | None, create_only: bool) -> Stat:
+    def put(self, asked: Question, source: Uploadable, *, md5: str | None, create_only: bool) -> Stat:
         """Upload a new version, as ``Store.put``; the version's id may be missing."""
         if self._uploads_fast and not create_only:
             with mapped(asked), opened(source, str(asked), md5) as content:
-                if content.size <= PART_SIZE:
+                if content.size <= FAST_SIZE:
                     data = content.read(content.size)
                     content.verify()
                     return self._put_small(asked, data)

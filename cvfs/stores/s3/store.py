@@ -16,7 +16,6 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from typing import TypeVar
 
 from cvfs.errors import (
@@ -32,7 +31,7 @@ from cvfs.stores.s3.answers import READING, Question, UnsupportedError, WrongReg
 from cvfs.stores.s3.link import Link
 from cvfs.stores.s3.options import S3Options
 from cvfs.stores.s3.plain import Page
-from cvfs.stores.store import Listed, Piece, Stat, Versioning
+from cvfs.stores.store import Listed, Piece, Stat, Uploadable, Versioning
 
 #: How long refused credentials are taken as final. Then files and environment are read again, because a user may have
 #: signed in anew while the mount went on. Long enough that a thousand failing reads do not sign in a thousand times.
@@ -95,7 +94,7 @@ class S3Store:
 
         return self._renewing(ask)
 
-    def put(self, key: str, source: bytes | Path, *, md5: str | None = None, create_only: bool = False) -> Stat:
+    def put(self, key: str, source: Uploadable, *, md5: str | None = None, create_only: bool = False) -> Stat:
         """Upload a new version, as ``Store.put``."""
 
         def upload(link: Link) -> Stat:

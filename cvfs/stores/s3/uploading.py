@@ -11,7 +11,6 @@ import hashlib
 import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cvfs.errors import AccessDeniedError, KeyTakenError, VersionNotFoundError
@@ -23,7 +22,7 @@ from cvfs.stores.s3.parameters import creating, reading
 from cvfs.stores.s3.parts import MOST_PARTS, begun, results, settled
 from cvfs.stores.s3.stored import check_md5, stat_of
 from cvfs.stores.source import Source, opened
-from cvfs.stores.store import Stat
+from cvfs.stores.store import Stat, Uploadable
 
 if TYPE_CHECKING:
     from botocore.awsrequest import AWSRequest
@@ -57,7 +56,7 @@ class Uploader:
         self._room = threading.BoundedSemaphore(PARTS_AT_ONCE)
         self._threads = ThreadPoolExecutor(PARTS_AT_ONCE, "cvfs-part")
 
-    def put(self, source: bytes | Path, asked: Question, *, md5: str | None, create_only: bool) -> Stat:
+    def put(self, source: Uploadable, asked: Question, *, md5: str | None, create_only: bool) -> Stat:
         """Upload a new version and return what the answer says of it, as ``Store.put``."""
         condition = {"IfNoneMatch": "*"} if create_only else {}
         sure = create_only and self._is_free(asked)
@@ -83,7 +82,7 @@ class Uploader:
             return False  # who may not read can still upload, and the condition is enough on S3 itself
         raise KeyTakenError(f"{asked}: an object is there already")
 
-    def _put(self, source: bytes | Path, asked: Question, md5: str | None, condition: Answer) -> Stat:
+    def _put(self, source: Uploadable, asked: Question, md5: str | None, condition: Answer) -> Stat:
         where = {"Bucket": self._bucket, "Key": asked.key}
         with mapped(asked), opened(source, str(asked), md5) as content:
             if content.size <= PART_SIZE:
