@@ -1,20 +1,14 @@
-"""Puts files into a store and records them the way DVC would.
-
-Also a program, for the demo, as DVC cannot push to a version-aware local directory:
-``python tests/publishing.py REPOSITORY OUT STORE_DIRECTORY``.
-"""
+"""Puts files into a store and records them the way DVC would, for tests of what reads them."""
 
 from __future__ import annotations
 
 import hashlib
 import os
-import sys
 from pathlib import Path
 from typing import Protocol
 
 import yaml
 
-from cvfs.stores.local import LocalStore
 from cvfs.stores.store import Stat
 
 #: The name that a repository made here gives its only remote.
@@ -63,8 +57,3 @@ def _write(repository: Path, out: str, entry: dict[str, object]) -> None:
     ignored = repository / ".gitignore"
     lines = ignored.read_text(encoding="utf-8").splitlines() if ignored.exists() else []
     ignored.write_text("\n".join(sorted({*lines, f"/{out}"})) + "\n", encoding="utf-8")
-
-
-if __name__ == "__main__":
-    configure(Path(sys.argv[1]), sys.argv[3])
-    publish(Path(sys.argv[1]), sys.argv[2], LocalStore(sys.argv[3]))
