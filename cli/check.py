@@ -40,7 +40,7 @@ _WORDS = {
 
 
 @click.command("check")
-@click.argument("revision", metavar="REV", required=False)
+@click.argument("revision", metavar="[REV]", required=False)
 @click.option("--staged", is_flag=True, help="Check what `git commit` would commit now, instead of REV.")
 @click.option("--fast", is_flag=True, help="Only look whether a version of every file is recorded. Asks no remote.")
 @click.option(

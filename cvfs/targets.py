@@ -48,7 +48,7 @@ def select(
         if not found:
             raise TargetError(
                 f"{target!r} is no metafile, out or stage of this repository",
-                hint="`cvfs status` shows what is tracked; `cvfs add PATH` tracks more",
+                hint="`cvfs add PATH` tracks a file or a directory",
             )
         for out, relpath in found:
             if relpath and not inside:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import pytest
+from cvfs_cli.main import cvfs
 
 TOP = Path(__file__).parent.parent
 DOCUMENTS = [TOP / "README.md", *sorted((TOP / "docs").glob("*.md"))]
@@ -30,7 +33,18 @@ def test_links_lead_somewhere(document):
     assert [link for link in links if not (document.parent / link).exists()] == []
 
 
-def test_every_option_in_the_documents_exists(cvfs_cli):
+def options_of(command: click.Command) -> Iterator[str]:
+    """Yield every long option of a command and of those below it."""
+    with click.Context(command) as context:
+        yield from (
+            name for parameter in command.get_params(context) for name in parameter.opts + parameter.secondary_opts
+        )
+        if isinstance(command, click.Group):
+            for name in command.list_commands(context):
+                yield from options_of(command.get_command(context, name))
+
+
+def test_every_option_in_the_documents_exists():
     known = {
         "--sparse",
         "--delete",
@@ -41,27 +55,7 @@ def test_every_option_in_the_documents_exists(cvfs_cli):
         "--storage-class",
         "--no-verify",
     }  # of other programs
-    commands = [("remote", name) for name in ("add", "modify", "list", "rename", "remove", "default", "check")]
-    for command in (
-        (),
-        ("mount",),
-        ("import-url",),
-        ("update",),
-        ("merge-driver",),
-        ("umount",),
-        ("mounts",),
-        ("ls",),
-        ("cat",),
-        ("init",),
-        ("pull",),
-        ("status",),
-        ("diff",),
-        ("check",),
-        ("add",),
-        ("remove",),
-        *commands,
-    ):
-        known |= set(re.findall(r"--[a-z][a-z-]+", cvfs_cli(*command, "--help").ok().stdout))
+    known |= set(options_of(cvfs))
     for document in DOCUMENTS:
         used = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", document.read_text()))
         assert used <= known, f"{document.name}: {used - known}"

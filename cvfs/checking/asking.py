@@ -57,7 +57,7 @@ class Questions:
         """Yield each path, in the order of ``judged``, with what is wrong with it. Blocking.
 
         Raises:
-            UnavailableError, CredentialsError: a remote gave no answer for several files in a row. They are not yielded.
+            UnavailableError, CredentialsError: a remote gave no answer for several files in a row; none is yielded.
         """
         held: list[tuple[str, Finding | None]] = []
         with closing(self._answers(judged)) as answers:

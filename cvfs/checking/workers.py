@@ -1,7 +1,7 @@
 """Threads for questions that change nothing, so that nobody has to wait for their ends.
 
-A pool of the standard library is waited for when the process ends, and a store that does not answer can hold it up for a
-minute after Ctrl-C.
+A pool of the standard library is waited for when the process ends, and a store that does not answer can hold it up for
+a minute after Ctrl-C.
 """
 
 from __future__ import annotations

@@ -6,8 +6,6 @@ never-pushed content is sent. What is absent stays as it is recorded; if it was 
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
@@ -20,7 +18,7 @@ from cvfs.model import Kind
 from cvfs.pushing.moving import Provider
 from cvfs.pushing.outcome import Failure
 from cvfs.tracking import TrackedOut
-from cvfs.workspace.dvc_cache import DvcCache
+from cvfs.workspace.dvc_cache import DvcCache, listing_md5
 from cvfs.workspace.file_state import to_bytes
 from cvfs.workspace.hashing import hash_file
 
@@ -154,18 +152,12 @@ def _check_kind(comparison: Comparison) -> None:
             f"{out.path}: neither the directory nor DVC's cache is here, and nothing else says what {recorded} holds",
             hint="push from the clone that has them",
         )
-    if out.record.legacy or dir_hash(comparison) != recorded:
+    files = [(item.relpath, item.known.md5) for item in comparison.items if item.known is not None]
+    if out.record.legacy or f"{listing_md5(files)}.dir" != recorded:
         raise WorkspaceError(
             f"{out.path} is recorded by the hash of a listing that is not in DVC's cache, and its files have changed",
             hint=f"`cvfs add {out.path}` records the files as they are",
         )
-
-
-def dir_hash(comparison: Comparison) -> str:
-    """Return the hash that DVC gives a directory with the files of the work tree (``dvc_data/hashfile/tree.py``)."""
-    files = [{"md5": item.known.md5, "relpath": item.relpath} for item in comparison.items if item.known is not None]
-    listing = json.dumps(sorted(files, key=lambda file: file["relpath"]), sort_keys=True)
-    return f"{hashlib.md5(listing.encode(), usedforsecurity=False).hexdigest()}.dir"
 
 
 class _Sources:

@@ -97,7 +97,7 @@ def test_a_bad_metafile_is_a_fault(cvfs_cli, repository):
     repository.commit("bad", {"bad.dvc": "outs:\n<<<<<<< HEAD\n- path: x\n"})
     done = cvfs_cli("check", "--fast", "HEAD", cwd=repository.path)
     assert done.returncode == 1
-    assert done.stdout.startswith("cannot be read: bad.dvc:2: merge conflict markers")
+    assert done.stdout.startswith("cannot be read: bad.dvc:2: merge conflict")
 
 
 def test_wrong_usage(cvfs_cli, repository):
