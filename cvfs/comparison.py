@@ -13,7 +13,7 @@ from cvfs.metafiles.records import Recorded
 from cvfs.model import Kind
 from cvfs.tracking import TrackedOut
 from cvfs.workspace.contents import contents_of
-from cvfs.workspace.dvc_cache import DvcCache
+from cvfs.workspace.dvc_cache import DvcCache, listing_md5
 from cvfs.workspace.file_state import to_bytes
 from cvfs.workspace.hashing import Progress
 from cvfs.workspace.scanning import Found, Scan, read_ignore_rules, scan_out
@@ -79,6 +79,11 @@ class Comparison:
     def is_other_kind(self) -> bool:
         """Tell whether a file has become a directory, or a directory a file."""
         return self.scan is not None and self.was_directory is not None and self.scan.is_directory != self.was_directory
+
+    def dir_hash(self) -> str:
+        """Return the hash that DVC gives a directory with the files of the work tree, with its ``.dir``."""
+        files = ((item.relpath, item.known.md5) for item in self.items if item.known is not None)
+        return f"{listing_md5(files)}.dir"
 
     def of(self, *statuses: Status) -> list[Item]:
         """Return the items with one of these statuses."""

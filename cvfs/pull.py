@@ -14,19 +14,21 @@ from pathlib import Path
 
 from cvfs.cache.cache import Cache
 from cvfs.clone import Clone
+from cvfs.commit_metafiles import metafiles_of
 from cvfs.configuration import load_configs
 from cvfs.fetch.fetcher import Fetcher
 from cvfs.fetch.lanes import Limits
 from cvfs.fetch.local_copies import LocalCopies
 from cvfs.opening import CommitRequest, open_tree
 from cvfs.progress import Progress, Silence
-from cvfs.commit_metafiles import metafiles_of
 from cvfs.pulling.execution import Execution
+from cvfs.pulling.listings import fetch_listings
 from cvfs.pulling.result import Pulled
 from cvfs.pulling.roots import RootDirectory
 from cvfs.pulling.stored import LATEST, Stored
 from cvfs.pulling.visited import visit, visited
 from cvfs.snapshot import Snapshot
+from cvfs.snapshot.indexfile import make_directory
 from cvfs.stores.registry import RemoteSet
 from cvfs.targets import Selection, select
 from cvfs.tracking import TrackedMetafile
@@ -97,7 +99,10 @@ def pull(clone: Clone, request: PullRequest, env: Mapping[str, str], progress: P
             force=request.force,
             link=request.link,
         )
-        run.plan(selections, (out.path for metafile in metafiles for out in metafile.outs), stored)
+        index = os.path.join(commit.cache_path, "index")
+        make_directory(index)
+        unlisted = fetch_listings(selections, roots, remotes, index)
+        run.plan(selections, (out.path for metafile in metafiles for out in metafile.outs), stored, unlisted)
         if snapshot is not None:
             visit(roots.values(), snapshot.commit)
         run.carry_out(limits.foreground)

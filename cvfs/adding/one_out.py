@@ -16,7 +16,6 @@ from cvfs.comparison import Comparison, Status, compare
 from cvfs.errors import ChangedMeanwhileError, MetafileError, TargetError, WorkspaceError
 from cvfs.metafiles.records import Recorded
 from cvfs.progress import Task
-from cvfs.pushing.plan import dir_hash
 from cvfs.targets import SelectedOut
 from cvfs.tracking import TrackedMetafile
 from cvfs.workspace.contents import contents_of
@@ -123,7 +122,7 @@ class OutRecorder:
         check_readable(out.path, [item.problem for item in unreadable if item.problem is not None])
         if comparison.unlisted:
             known = not out.record.legacy and not comparison.is_other_kind
-            if known and dir_hash(comparison) == out.record.recorded.md5:
+            if known and comparison.dir_hash() == out.record.recorded.md5:
                 return Update(unchanged=[item.relpath for item in comparison.items])
             if not self._force or "" not in selected.within:
                 raise TargetError(

@@ -18,7 +18,7 @@ from cvfs.model import Kind
 from cvfs.pushing.moving import Provider
 from cvfs.pushing.outcome import Failure
 from cvfs.tracking import TrackedOut
-from cvfs.workspace.dvc_cache import DvcCache, listing_md5
+from cvfs.workspace.dvc_cache import DvcCache
 from cvfs.workspace.file_state import to_bytes
 from cvfs.workspace.hashing import hash_file
 
@@ -152,8 +152,7 @@ def _check_kind(comparison: Comparison) -> None:
             f"{out.path}: neither the directory nor DVC's cache is here, and nothing else says what {recorded} holds",
             hint="push from the clone that has them",
         )
-    files = [(item.relpath, item.known.md5) for item in comparison.items if item.known is not None]
-    if out.record.legacy or f"{listing_md5(files)}.dir" != recorded:
+    if out.record.legacy or comparison.dir_hash() != recorded:
         raise WorkspaceError(
             f"{out.path} is recorded by the hash of a listing that is not in DVC's cache, and its files have changed",
             hint=f"`cvfs add {out.path}` records the files as they are",

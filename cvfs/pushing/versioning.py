@@ -22,6 +22,8 @@ def ensure_versioning(store: Store, remote: str, key: str, put: Callable[[bool],
         return None
     if state is Versioning.OFF:
         raise versioning_off(store, remote)
+    if state is Versioning.UNTOLD:
+        raise _untold(store, remote)
     for _ in range(2):
         try:
             current = store.stat(key)
