@@ -12,7 +12,7 @@ from cvfs.fetch.lanes import Limits
 from cvfs.fetch.local_copies import LocalCopies
 from cvfs.importing.contents import Step
 from cvfs.importing.source import Source
-from cvfs.model import Content, Version
+from cvfs.model import Addressing, Content, Version
 from cvfs.progress import Progress
 from cvfs.pulling.crew import Crew
 from cvfs.pulling.delivery import Delivery
@@ -54,6 +54,10 @@ class SourceRemotes:
     def candidates(self, root: str, recorded: str | None, out_remote: str | None) -> list[str]:  # noqa: ARG002
         """Name the source."""
         return ["source"]
+
+    def addressing(self, root: str, name: str) -> Addressing:  # noqa: ARG002
+        """Tell that it is asked for versions only."""
+        return Addressing.VERSIONS
 
     def store(self, root: str, name: str) -> Store:  # noqa: ARG002
         """Give its store."""

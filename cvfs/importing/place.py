@@ -21,6 +21,10 @@ def choose_place(clone: Clone, url: str, argument: str | None) -> Chosen:
         TargetError, WorkspaceError: nothing can be imported there.
         RepositoryError: git fails.
     """
+    if not url.partition("://")[1]:
+        raise TargetError(
+            f"{url!r} is not a URL", hint="s3://BUCKET/PATH, or remote://NAME/PATH below a remote that is configured"
+        )
     name = posixpath.basename(url.partition("://")[2].partition("/")[2].rstrip("/"))
     if argument is None or os.path.isdir(to_bytes(argument)):
         if not name:

@@ -111,6 +111,7 @@ def test_places_that_are_taken(shell: Shell, repository: GitRepository, bucket: 
     assert "no directory none" in refused(shell, repository, url, "none/ds")
     assert "not in the work tree" in refused(shell, repository, url, str(tmp_path / "outside"))
     assert "no name of its own" in refused(shell, repository, f"s3://{bucket.name}")
+    assert "'nowhere' is not a URL" in refused(shell, repository, "nowhere")
 
 
 @pytest.mark.parametrize(
