@@ -21,7 +21,7 @@ def choose_place(clone: Clone, url: str, argument: str | None) -> Chosen:
         TargetError, WorkspaceError: nothing can be imported there.
         RepositoryError: git fails.
     """
-    if not url.partition("://")[1]:
+    if "://" not in url and not url.startswith("/"):
         raise TargetError(
             f"{url!r} is not a URL", hint="s3://BUCKET/PATH, or remote://NAME/PATH below a remote that is configured"
         )

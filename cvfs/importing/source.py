@@ -56,7 +56,7 @@ def open_source(url: str, config: Config, options: Mapping[str, str], *, trusted
     remote, key = _locate(url, config)
     if options:
         given = {name: Value(text, Level.COMMIT, f"fs_config of {url}") for name, text in options.items()}
-        remote = RemoteConfig(remote.name, remote.url, {**remote.options, **given}, remote.confirmed)
+        remote = RemoteConfig(remote.name, remote.url, {**remote.options, **given}, remote.confirmed, remote.address)
     with closing(open_store(remote, trusted=trusted)) as store:
         yield Source(url, store, key.strip("/"), not key or key.endswith("/"))
 
