@@ -20,10 +20,10 @@ lint: .venv/.ready-lint
 	$(PYTHON) -m ruff format --check .
 	$(PYTHON) -m mypy
 
-ready-to-test: .venv/.ready-test .venv-dvc/.ready
+ready-to-test: .venv/.ready-test .venv-dvc/.ready .azurite/.ready
 
 clean:
-	rm -rf .venv .venv-dvc build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .venv-dvc .azurite build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find cvfs cli tests -name __pycache__ -prune -exec rm -rf {} +
 
 set-up-run:
@@ -47,4 +47,8 @@ set-up-test:
 
 .venv-dvc/.ready: Makefile .ci/venv | set-up-test
 	@.ci/venv .venv-dvc '$(DVC)'
+	@touch $@
+
+.azurite/.ready: .ci/azurite | set-up-test
+	@.ci/azurite .azurite
 	@touch $@

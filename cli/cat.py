@@ -12,6 +12,7 @@ from cvfs.opening import describe_problems, open_commit
 
 from .commit_options import commit_options, commit_request
 from .logs import log_to_stderr
+from .messages import warn
 
 
 @click.command("cat")
@@ -21,7 +22,7 @@ from .logs import log_to_stderr
 def command(revision: str, path: str, **options: Any) -> None:
     """Write the file PATH of commit REV to standard output, fetched and verified as in a mount."""
     log_to_stderr("ERROR", "text")
-    with open_commit(commit_request(revision, options)) as opened:
+    with open_commit(commit_request(revision, options), warn) as opened:
         if options["strict"]:
             describe_problems(list(opened.snapshot.problems), strict=True)
         cat(opened, path, sys.stdout.buffer.write)

@@ -42,7 +42,7 @@ _WORDS = {
 @click.command("check")
 @click.argument("revision", metavar="[REV]", required=False)
 @click.option("--staged", is_flag=True, help="Check what `git commit` would commit now, instead of REV.")
-@click.option("--fast", is_flag=True, help="Only look whether a version of every file is recorded. Asks no remote.")
+@click.option("--fast", is_flag=True, help="Only look whether every file is recorded as pushed. Asks no remote.")
 @click.option(
     "--repair",
     is_flag=True,
@@ -71,7 +71,7 @@ def command(
     tally = Tally()
     faults: Counter[Fault] = Counter()
     kept: list[Finding] | None = [] if repair else None
-    with open_check(commit_request(revision or "", options), staged=staged) as opened:
+    with open_check(commit_request(revision or "", options), staged=staged, fast=fast) as opened:
         describe_problems(list(opened.snapshot.problems), strict=options["strict"])
         # Elsewhere, a line for each file that is as it should be would bury the others.
         bars = os.isatty(2) and not as_json

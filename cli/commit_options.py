@@ -15,8 +15,9 @@ Command = Callable[..., Any]
 _OPTIONS = (
     click.option(
         "--repo",
-        metavar="PATH",
-        help="The Git repository: a work tree, a directory in one, or a bare repository. Default: the one here.",
+        metavar="PATH|URL",
+        help="The Git repository: a work tree, a directory in one, a bare repository, or the URL of one that git can "
+        "fetch. Default: the one here.",
     ),
     click.option(
         "--remote-config",

@@ -34,10 +34,10 @@ def command(revision: str, path: str, *, long: bool, recursive: bool, as_json: b
     """List the DVC-tracked data of commit REV, or what is at PATH in it.
 
     PATH begins at the top of the repository, as in the mount. Names of directories end in a slash. Needs neither
-    network nor credentials.
+    network nor credentials, but for directories that DVC recorded by a hash alone: their listings are fetched once.
     """
     request = commit_request(revision, options)
-    repository, snapshot = open_tree(request)
+    repository, snapshot = open_tree(request, warn)
     for warning in describe_problems(list(snapshot.problems), strict=options["strict"]):
         warn(warning)
     line = _json_liner(repository, snapshot, request) if as_json else _liner(snapshot, long=long)

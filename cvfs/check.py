@@ -14,8 +14,7 @@ from cvfs.checking.asking import Questions
 from cvfs.checking.findings import Finding, Tally
 from cvfs.checking.records import Records, problems
 from cvfs.configuration import load_configs
-from cvfs.git import Repository
-from cvfs.opening import CommitRequest
+from cvfs.opening import CommitRequest, listings_for, open_repository
 from cvfs.progress import Progress, Silence
 from cvfs.snapshot import Snapshot, open_snapshot
 from cvfs.stores.registry import RemoteSet
@@ -34,15 +33,18 @@ class OpenedCheck:
 
 
 @contextmanager
-def open_check(request: CommitRequest, *, staged: bool = False) -> Iterator[OpenedCheck]:
+def open_check(request: CommitRequest, *, staged: bool = False, fast: bool = False) -> Iterator[OpenedCheck]:
     """Open what is needed to check a commit; with ``staged``, the one that `git commit` would make now.
+
+    Unless it is to be ``fast``, listings of directories that are known by a hash alone are brought.
 
     Raises:
         RepositoryError, RevisionError, SnapshotError, ConfigError.
     """
-    repository = Repository.open(request.repository, request.env)
+    repository = open_repository(request)
     commit = repository.staged() if staged else repository.resolve(request.revision)
-    snapshot = open_snapshot(repository, commit, os.path.join(request.cache_path, "index"))
+    listings = None if fast else listings_for(request, repository)
+    snapshot = open_snapshot(repository, commit, os.path.join(request.cache_path, "index"), listings)
     configs = load_configs(snapshot, repository.work_tree, request.env, request.overrides)
     with closing(RemoteSet(configs, trusted=request.trust_config)) as remotes:
         yield OpenedCheck("what is staged" if staged else f"commit {commit.id[:12]}", snapshot, remotes)

@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 
 from cvfs.git import Repository
-from cvfs.metafiles.stagefile import read_stages
-from cvfs.snapshot.scan import scan, seen_metafiles
+from cvfs.metafiles.stagefile import StageFile, read_stages
+from cvfs.snapshot.scan import Metafile, scan, seen_metafiles
+from cvfs.snapshot.variables import with_variables
 from cvfs.tracking import TrackedMetafile, parse_tracked
 
 
@@ -25,10 +26,17 @@ def metafiles_of(
     repository.ensure(found.blobs)
     ignores = dict(repository.read_blobs(found.ignores.values()))
     texts = {directory: ignores[oid].decode("utf-8", "surrogateescape") for directory, oid in found.ignores.items()}
-    metafiles = seen_metafiles(found, texts)
-    stages = dict(repository.read_blobs(metafile.stages for metafile in metafiles if metafile.stages is not None))
+    metafiles = with_variables(repository, commit, seen_metafiles(found, texts))
     blobs = repository.read_blobs(metafile.oid for metafile in metafiles)
     for metafile, (_, text) in zip(metafiles, blobs, strict=True):
         if without.get(metafile.path) == text:
             continue
-        yield parse_tracked(metafile, text, None if metafile.stages is None else read_stages(stages[metafile.stages]))
+        yield parse_tracked(metafile, text, _stages(repository, metafile))
+
+
+def _stages(repository: Repository, metafile: Metafile) -> StageFile | None:
+    if metafile.stages is None:
+        return None
+    texts = dict(repository.read_blobs({metafile.stages, *(oid for _, oid in metafile.variables)}))
+    variables = {name: texts[oid] for name, oid in metafile.variables}
+    return read_stages(texts[metafile.stages], variables.get)

@@ -122,3 +122,15 @@ def _read_text(path: str) -> bytes | None:
         return None
     except OSError as error:
         raise ConfigError(f"{path} cannot be read: {error.strerror}") from error
+
+
+def dvc_caches(configs: Mapping[str, Config], work_tree: str | None) -> list[str]:
+    """Name DVC's own caches of the DVC roots, which may have files already. They need not exist."""
+    found = []
+    for root, config in configs.items():
+        named = config.option("cache", "dir")
+        if named is not None and os.path.isabs(named.text):
+            found.append(named.text)
+        elif work_tree is not None:
+            found.append(os.path.join(work_tree, root, ".dvc", "cache"))
+    return found

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from cvfs.clone import Clone
-from cvfs.configuration import load_configs
+from cvfs.configuration import dvc_caches, load_configs
 from cvfs.diffing.changes import Changes, collected
 from cvfs.diffing.trees import Branch, Leaf, SnapshotBranch, has_path
 from cvfs.diffing.walk import Listings, Walk
@@ -20,7 +20,7 @@ from cvfs.diffing.work_tree import work_tree
 from cvfs.errors import ConfigError, TargetError
 from cvfs.git import Repository
 from cvfs.model import Problem
-from cvfs.opening import CommitRequest, dvc_caches, open_tree
+from cvfs.opening import CommitRequest, open_tree
 from cvfs.progress import Progress, Silence
 from cvfs.snapshot import Snapshot, open_snapshot
 from cvfs.workspace.dvc_cache import CachedFile, DvcCache

@@ -48,7 +48,10 @@ class Presentation:
 
 @dataclass(frozen=True, slots=True)
 class Attributes:
-    """What stat(2) says of a file. ``time`` is in seconds since 1970, ``blocks`` counts 512 bytes."""
+    """What stat(2) says of a file. ``time`` is in seconds since 1970, ``blocks`` counts 512 bytes.
+
+    ``is_final`` is False while nobody knows the size, which is 0 then, and another one later.
+    """
 
     ino: int
     mode: int
@@ -57,6 +60,7 @@ class Attributes:
     time: int
     uid: int
     gid: int
+    is_final: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +73,11 @@ class Totals:
 
 
 class FileSystem:
-    """The files of one commit. Everything is immutable, so nothing that was answered ever changes."""
+    """The files of one commit. Everything is immutable, so nothing that was answered ever changes.
+
+    But for one thing: old metafiles and listings have no sizes. Such a size is learnt when the file is opened, at the
+    cost of the request that its reader would make anyway, or where the content is on this machine; until then it is 0.
+    """
 
     def __init__(self, snapshot: Snapshot, fetcher: Fetcher, blobs: BlobReader, presentation: Presentation) -> None:
         """Serve ``snapshot``. ``blobs`` has the content of those outs that Git holds itself (``cache: false``).
@@ -83,6 +91,8 @@ class FileSystem:
         self._blobs = blobs
         self._presentation = presentation
         self._top = _find_top(snapshot, presentation.subdir)
+        #: Sizes that were learnt, by inode of the snapshot.
+        self._sizes: dict[int, int] = {}
 
     def lookup(self, parent: int, name: bytes) -> Attributes | None:
         """Find ``name`` in a directory. Never blocks.
@@ -112,15 +122,22 @@ class FileSystem:
         for cookie, node in self._snapshot.children(inside, offset):
             yield node.name, self._describe(node), cookie
 
-    def needs_direct_io(self, ino: int) -> bool:
-        """Tell whether reads must not be bounded by ``st_size``, because no size was recorded. Never blocks."""
-        node = self._node(self._swap(ino))
-        return node.kind is Kind.FILE and node.size is None
+    async def learn_size(self, ino: int) -> None:
+        """Find out a file's size where it was not recorded, which takes the network.
+
+        Raises:
+            CvfsError: as ``read``.
+        """
+        inside = self._swap(ino)
+        node = self._node(inside)
+        if node.kind is Kind.FILE and self._size(node) is None:
+            self._sizes[inside] = await self._fetcher.size(self._snapshot.content(inside))
 
     def read_now(self, ino: int, offset: int, size: int) -> bytes | None:
         """Read what is on this machine, or None if that takes the network. Never blocks on the network."""
-        content = self._snapshot.content(self._swap(ino))
-        expected = _expected(content, offset, size)
+        inside = self._swap(ino)
+        content = self._snapshot.content(inside)
+        expected = self._expected(inside, content, offset, size)
         if expected == 0:
             return b""
         data = self._fetcher.read_now(content, offset, size)
@@ -140,7 +157,7 @@ class FileSystem:
             data = await self._fetcher.read(content, offset, size)
         else:
             data = (await trio.to_thread.run_sync(self._blobs.read, blob))[offset : offset + size]
-        return _checked(data, _expected(content, offset, size))
+        return _checked(data, self._expected(inside, content, offset, size))
 
     def statfs(self) -> Totals:
         """Describe the whole commit, also where only a part of it is shown. Never blocks."""
@@ -153,9 +170,11 @@ class FileSystem:
 
     def origin(self, ino: int) -> str:
         """Name the stored version that a file's bytes come from, for people. Never blocks; holds no secret."""
-        version = self._snapshot.content(self._swap(ino)).version
+        content = self._snapshot.content(self._swap(ino))
+        version = content.version
         if version is None:
-            return "store -, key -, version -"
+            md5 = content.md5 or content.text_md5
+            return "store -, key -, version -" if md5 is None else f"store -, key -, version -, md5 {md5}"
         return f"store {version.remote or '-'}, key {version.key}, version {version.version_id}"
 
     def _swap(self, ino: int) -> int:
@@ -175,17 +194,20 @@ class FileSystem:
             path = self._snapshot.path(inside).decode("utf-8", "surrogateescape")
             raise UnlistedError(
                 f"what is in {path} is not recorded in the commit",
-                hint="only the hash of its listing is; push it with version_aware = true to have every file recorded",
+                hint="only the hash of its listing is, which no cache on this machine and no remote had when the "
+                "commit was mounted; a push with version_aware = true records every file",
             )
 
     def _describe(self, node: Node) -> Attributes:
         look = self._presentation
+        known: int | None = 0
         if node.kind is not Kind.FILE:
-            mode, size = stat.S_IFDIR | look.dir_mode, 0
+            mode = stat.S_IFDIR | look.dir_mode
         else:
-            mode, size = stat.S_IFREG | look.file_mode, node.size or 0
+            mode, known = stat.S_IFREG | look.file_mode, self._size(node)
             if node.executable:
                 mode |= (look.file_mode & 0o444) >> 2  # whoever may read it may run it
+        size = known or 0
         return Attributes(
             ino=self._swap(node.ino),
             mode=mode,
@@ -194,7 +216,23 @@ class FileSystem:
             time=self._snapshot.time,
             uid=look.uid,
             gid=look.gid,
+            is_final=known is not None,
         )
+
+    def _size(self, node: Node) -> int | None:
+        """Return the size of a file as far as it was recorded or learnt, or can be told from the caches."""
+        if node.size is not None:
+            return node.size
+        size = self._sizes.get(node.ino)
+        if size is None:
+            size = self._fetcher.size_now(self._snapshot.content(node.ino))
+            if size is not None:
+                self._sizes[node.ino] = size
+        return size
+
+    def _expected(self, inside: int, content: Content, offset: int, size: int) -> int | None:
+        whole = self._sizes.get(inside) if content.size is None else content.size
+        return None if whole is None else max(0, min(size, whole - offset))
 
 
 def _find_top(snapshot: Snapshot, subdir: str) -> int:
@@ -207,10 +245,6 @@ def _find_top(snapshot: Snapshot, subdir: str) -> int:
     if node.kind is Kind.FILE:
         raise MountError(f"{path} is a file and cannot be mounted", hint="--subdir takes a directory of the commit")
     return node.ino
-
-
-def _expected(content: Content, offset: int, size: int) -> int | None:
-    return None if content.size is None else max(0, min(size, content.size - offset))
 
 
 def _checked(data: bytes, expected: int | None) -> bytes:

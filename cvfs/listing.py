@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from cvfs.errors import CvfsError, NotInSnapshotError, UnlistedError
+from cvfs.fetch.sources import Sources
 from cvfs.metafiles.config import Config
 from cvfs.model import Content, Kind
 from cvfs.snapshot import Node, Snapshot
@@ -23,8 +24,8 @@ class Listed:
 @dataclass(frozen=True, slots=True)
 class Origin:
     """Where a file's bytes are. ``remote`` is the one that is asked first, and ``key`` the object's key there, as the
-    store's own tools want it; below the remote's URL where no configured remote is known. Both are None for what was
-    never pushed.
+    store's own tools want it; below the remote's URL where no configured remote is known. What has no version lies on
+    an ordinary remote by its hash; for what was never pushed to a version-aware one both are None.
     """
 
     content: Content
@@ -88,17 +89,18 @@ class Origins:
     def __init__(self, snapshot: Snapshot, configs: Mapping[str, Config]) -> None:
         self._snapshot = snapshot
         self._configs = configs
-        self._remotes = RemoteSet(configs, trusted=False)
+        self._sources = Sources(RemoteSet(configs, trusted=False))
 
     def of(self, node: Node) -> Origin:
         """Return the origin of a file."""
         content = self._snapshot.content(node.ino)
         version = content.version
-        if version is None:
-            return Origin(content)
         try:
-            name = self._remotes.candidates(content.root, version.remote, content.out_remote)[0]
-            return Origin(content, name, full_key(self._configs[content.root].remote(name), version.key))
+            place = self._sources.places(content)[0]
+            if version is None and not place.is_ordinary:
+                return Origin(content)  # it was never pushed, or that was long ago: nobody knows
+            key = full_key(self._configs[content.root].remote(place.remote), place.key)
         except (CvfsError, KeyError):
             # A listing needs no remote: say what the metafile says.
-            return Origin(content, version.remote, version.key)
+            return Origin(content) if version is None else Origin(content, version.remote, version.key)
+        return Origin(content, place.remote, key)

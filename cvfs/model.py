@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import IntEnum
+from enum import Enum, IntEnum
 
 
 class Kind(IntEnum):
@@ -13,6 +13,17 @@ class Kind(IntEnum):
     DIRECTORY = 1
     #: A directory out known only by the hash of a listing that the commit does not hold.
     UNLISTED = 2
+
+
+class Addressing(Enum):
+    """How DVC finds on a remote what it pushed there."""
+
+    #: Ordinary remotes: an object is named by the hash of its content.
+    HASHES = "hashes"
+    #: ``version_aware``: an object is named as the file, and read by version id.
+    VERSIONS = "versions"
+    #: ``worktree``: the same, and what has no version lies by its hash below ``.dvc``.
+    WORKTREE = "worktree"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +47,9 @@ class Content:
 
     ``size`` is in bytes, None where none was recorded. ``md5`` is the hex md5 of the bytes; a legacy value, computed
     after CRLF became LF, stands in ``text_md5`` instead, because it never identifies bytes. ``version`` is None for an
-    entry that was never pushed. ``root`` is the directory of the DVC root whose configuration names the remotes ('' for
-    the top of the repository), ``out_remote`` the ``remote:`` of the out.
+    entry that has none; then the hash says what to read, from where DVC keeps contents by their hash. ``root`` is the
+    directory of the DVC root whose configuration names the remotes ('' for the top of the repository), ``out_remote``
+    the ``remote:`` of the out.
     """
 
     size: int | None

@@ -71,7 +71,7 @@ def _serve(
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     mountpoint = prepare_mountpoint(request.mountpoint)
-    with open_commit(request.commit) as opened:
+    with open_commit(request.commit, on_warning) as opened:
         problems = describe_problems(list(opened.snapshot.problems), strict=request.strict)
         filesystem = FileSystem(opened.snapshot, opened.fetcher, opened.blobs, request.presentation)
         for warning in [*problems, *check_remotes(opened)]:

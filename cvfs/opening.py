@@ -1,22 +1,25 @@
 """Open a commit for reading: repository, snapshot, configuration, stores, cache, fetcher, in this order.
 
-Nothing of it asks a store anything. Blocking: for a worker thread, or for a process before it serves.
+Nothing of it asks a store anything but for the listings of directories that the commit knows by a hash alone, where no
+cache on this machine has them. Blocking: for a worker thread, or for a process before it serves.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 
 from cvfs.cache.cache import Cache
 from cvfs.cache.limits import Limits, parse_size
-from cvfs.configuration import load_configs
+from cvfs.configuration import dvc_caches, load_configs
+from cvfs.directory_listings import DirectoryListings
 from cvfs.errors import CvfsError, MetafileError
 from cvfs.fetch.fetcher import Fetcher
 from cvfs.fetch.local_copies import LocalCopies
-from cvfs.git import Repository
+from cvfs.git import RemoteRepository, Repository
+from cvfs.git.urls import parse_url
 from cvfs.git_contents import GitContents
 from cvfs.metafiles.config import Config
 from cvfs.model import Problem
@@ -32,8 +35,8 @@ _TOLD = 20
 class CommitRequest:
     """Which commit to open, and how. ``env`` is the environment of whoever asks.
 
-    ``repository`` None is the one git would use in the current directory. ``overrides`` are ``NAME.KEY=VALUE``.
-    ``cache_dir`` None is the user's own; sizes are as ``parse_size`` takes them.
+    ``repository`` is a path or a URL, None the one git would use in the current directory. ``overrides`` are
+    ``NAME.KEY=VALUE``. ``cache_dir`` None is the user's own; sizes are as ``parse_size`` takes them.
     """
 
     revision: str
@@ -69,25 +72,57 @@ class OpenedCommit:
     blobs: GitContents
 
 
-def open_tree(request: CommitRequest) -> tuple[Repository, Snapshot]:
+def open_repository(request: CommitRequest) -> Repository:
+    """Open the repository of a request. Of a URL a bare partial clone is kept below the cache directory.
+
+    Raises:
+        RepositoryError: there is none, or it cannot be had.
+    """
+    if request.repository is not None and not os.path.isdir(os.fsencode(request.repository)):
+        url = parse_url(request.repository)
+        if url is not None:
+            return RemoteRepository.open_url(url, os.path.join(request.cache_path, "repositories"), request.env)
+    return Repository.open(request.repository, request.env)
+
+
+def open_tree(request: CommitRequest, on_unlisted: Callable[[str], None] | None = None) -> tuple[Repository, Snapshot]:
     """Open what is enough to list a commit.
+
+    With ``on_unlisted``, listings that the commit does not hold are brought from DVC's caches and from remotes; it is
+    told, in one sentence, why some are missing. Without it, what earlier commands brought is shown.
 
     Raises:
         RepositoryError, RevisionError, SnapshotError.
     """
-    repository = Repository.open(request.repository, request.env)
-    return repository, open_snapshot(repository, request.revision, os.path.join(request.cache_path, "index"))
+    repository = open_repository(request)
+    index = os.path.join(request.cache_path, "index")
+    if on_unlisted is None:
+        return repository, open_snapshot(repository, request.revision, index)
+    listings = listings_for(request, repository)
+    snapshot = open_snapshot(repository, request.revision, index, listings)
+    for warning in listings.warnings:
+        on_unlisted(warning)
+    return repository, snapshot
+
+
+def listings_for(request: CommitRequest, repository: Repository) -> DirectoryListings:
+    """Return what brings the listings of a commit's directories that are known by a hash alone. Asks nobody yet."""
+    index = os.path.join(request.cache_path, "index")
+    trusted = request.trust_config
+    return DirectoryListings(request.env, repository.work_tree, index, request.overrides, trusted=trusted)
 
 
 @contextmanager
-def open_commit(request: CommitRequest) -> Iterator[OpenedCommit]:
-    """Open a commit for reading until the end of the context.
+def open_commit(
+    request: CommitRequest, on_unlisted: Callable[[str], None] = lambda _warning: None
+) -> Iterator[OpenedCommit]:
+    """Open a commit for reading until the end of the context. ``on_unlisted`` is as for ``open_tree``.
 
     Raises:
         RepositoryError, RevisionError, SnapshotError, ConfigError, CacheError.
     """
     limits = request.limits()
-    repository, snapshot = open_tree(request)
+    repository, snapshot = open_tree(request, on_unlisted)
     configs = load_configs(snapshot, repository.work_tree, request.env, request.overrides)
     with (
         closing(RemoteSet(configs, trusted=request.trust_config)) as remotes,
@@ -142,15 +177,3 @@ def check_remotes(opened: OpenedCommit) -> list[str]:
             warnings.append(f"files that are not cached cannot be read: {where} configures no remote")
         warnings += [str(failure) for failure in failures[:1]]
     return warnings
-
-
-def dvc_caches(configs: Mapping[str, Config], work_tree: str | None) -> list[str]:
-    """Name DVC's own caches, which may have the files already."""
-    found = []
-    for root, config in configs.items():
-        named = config.option("cache", "dir")
-        if named is not None and os.path.isabs(named.text):
-            found.append(named.text)
-        elif work_tree is not None:
-            found.append(os.path.join(work_tree, root, ".dvc", "cache"))
-    return found

@@ -132,6 +132,10 @@ def _check_store(store: Store, remote: RemoteConfig, *, enable: bool) -> Iterato
         yield _off(remote, refused)
         yield from _not_tried("write", "read")
         return
+    if versioning is Versioning.UNTOLD:
+        yield _untold(refused)
+        yield from _not_tried("write", "read")
+        return
     if versioning is Versioning.ON:
         yield Finding("versioning", State.OK, "on")
     yield from _write_and_read(store, refused, known=versioning is Versioning.ON)
@@ -206,6 +210,12 @@ def _current(store: Store) -> Stat | None:
     except (VersionNotFoundError, AccessDeniedError):
         return None
     return found if found.version_id is not None else None
+
+
+def _untold(refused: StoreError | None) -> Finding:
+    hint = "let these credentials ask for it (Google Cloud Storage: storage.buckets.get); a push needs to know"
+    message = "cannot be found out: these credentials may not ask, and no upload would tell"
+    return Finding("versioning", State.FAILED, message, refused.hint if refused and refused.hint else hint)
 
 
 def _unknown(store: Store, refused: StoreError | None) -> Finding:

@@ -22,8 +22,9 @@ from cvfs.metafiles.stagefile import StageFile, read_stages
 from cvfs.model import Problem
 from cvfs.snapshot.placing import out_path
 from cvfs.snapshot.scan import Metafile, Scan, scan, seen_metafiles
+from cvfs.workspace.file_state import to_bytes
 
-_NAMES = frozenset(("dvc.yaml", "dvc.lock", ".dvcignore"))
+_NAMES = frozenset(("dvc.yaml", "dvc.lock", ".dvcignore", "Dvcfile"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +115,9 @@ class WorkTree:
     def read(self, metafile: Metafile) -> TrackedMetafile:
         """Read one metafile as it is now."""
         text = self._read(metafile.path)
-        stages = None if metafile.stages is None else read_stages(self._read(metafile.stages))
+        stages = None
+        if metafile.stages is not None:
+            stages = read_stages(self._read(metafile.stages), lambda name: self._variables(metafile.directory, name))
         return parse_tracked(metafile, text, stages)
 
     def _entries(self) -> Iterator[TreeEntry]:
@@ -127,6 +130,13 @@ class WorkTree:
             except (FileNotFoundError, NotADirectoryError):
                 continue  # in the index, but deleted
             yield TreeEntry(path, stat.S_IFMT(mode), "blob", path)
+
+    def _variables(self, directory: str, name: str) -> bytes | None:
+        """Read a file of variables; None where there is no such file in the work tree."""
+        path = posixpath.normpath(posixpath.join(directory, name))
+        if path.startswith(("/", "../")) or not os.path.isfile(to_bytes(self.absolute(path))):
+            return None
+        return self._read(path)
 
     def _read(self, path: str) -> bytes:
         try:

@@ -24,13 +24,17 @@ from command import Shell
 from leftovers import Leftovers, TestRun
 from repositories import GitRepository
 
-pytest_plugins = ("servers.moto",)
+pytest_plugins = (
+    "servers.azure",
+    "servers.azurite",
+    "servers.moto",
+)
 
 #: Longer than the limit that pytest sets for a test. Python cannot interrupt a read that the kernel waits for, but the
 #: end of the daemon ends the read, and then the limit takes effect.
 RESCUE_S = 150.0
 
-if sterile.EXTERNAL not in os.environ:
+if not sterile.wants_network(os.environ):
     sys.addaudithook(sterile.refuse_other_machines)
 
 

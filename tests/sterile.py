@@ -7,13 +7,16 @@ from collections.abc import Mapping
 from pathlib import Path
 
 #: What a developer's shell may hold that would change what git, DVC, an SDK or cvfs does.
-FOREIGN = ("AWS_", "AZURE_", "BOTO_", "CLOUDSDK_", "CVFS_", "DVC_", "GCE_", "GIT_", "GOOGLE_", "XDG_")
+FOREIGN = (
+    *("API_ENDPOINT_OVERRIDE", "AWS_", "AZURE_", "BOTO_", "CLOUDSDK_", "CVFS_", "DVC_", "GCE_", "GIT_", "GOOGLE_"),
+    *("SERVICE_ACCOUNT", "STORAGE_EMULATOR_HOST", "XDG_"),
+)
 
 #: Where a request to any other machine ends at once: the discard port, on which nothing listens.
 NOWHERE = "http://127.0.0.1:9"
 
-#: Names another S3 server for the contract suite. Whoever sets it wants the network: nothing here is in the way then.
-EXTERNAL = "CVFS_TEST_S3_ENDPOINT"
+#: Name other servers for the contract suite. Whoever sets one wants the network: nothing here is in the way then.
+EXTERNAL = ("CVFS_TEST_AZURE_CONNECTION_STRING", "CVFS_TEST_GCS_ENDPOINT", "CVFS_TEST_S3_ENDPOINT")
 
 IDENTITY = {"NAME": "Test", "EMAIL": "test@example.invalid"}
 
@@ -21,8 +24,13 @@ IDENTITY = {"NAME": "Test", "EMAIL": "test@example.invalid"}
 def sterile_environment(base: Mapping[str, str], home: Path) -> dict[str, str]:
     """Return ``base`` without the user's settings, with ``home`` in place of all directories that programs look in."""
     kept = {k: v for k, v in base.items() if not k.startswith(FOREIGN) and not k.lower().endswith("_proxy")}
-    network = {} if EXTERNAL in base else _dead_ends()
+    network = {} if wants_network(base) else _dead_ends()
     return kept | directories(home) | network | _credentials() | _git() | {"LC_ALL": "C.UTF-8", "TZ": "UTC"}
+
+
+def wants_network(base: Mapping[str, str]) -> bool:
+    """Tell whether the suite is to run against a server that may be on another machine."""
+    return any(name in base for name in EXTERNAL)
 
 
 def directories(home: Path) -> dict[str, str]:

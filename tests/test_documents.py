@@ -54,6 +54,10 @@ def test_every_option_in_the_documents_exists():
         "--version-aware",
         "--storage-class",
         "--no-verify",
+        "--account-name",
+        "--resource-group",
+        "--enable-versioning",
+        "--versioning",
     }  # of other programs
     known |= set(options_of(cvfs))
     for document in DOCUMENTS:

@@ -49,7 +49,9 @@ RESERVED = MappingProxyType(
         "click": ("cli",),
         "configobj": ("cvfs.metafiles",),
         "google": ("cvfs.stores.gcs",),
-        "obstore": ("cvfs.stores.s3", "cvfs.stores.gcs", "cvfs.stores.azure"),
+        "paramiko": ("cvfs.stores.ssh",),
+        "requests": ("cvfs.stores.http", "cvfs.stores.gcs", "cvfs.stores.azure"),
+        "obstore": ("cvfs.stores.azure", "cvfs.stores.gcs", "cvfs.stores.obstore_reading", "cvfs.stores.s3"),
         "pathspec": ("cvfs.metafiles",),
         "pyfuse3": ("cvfs.fuse",),
         "rich": ("cli",),
@@ -67,7 +69,11 @@ SYNCHRONOUS = tuple(
 TERMINAL = ("print", "input", "exit", "quit", "sys.exit", "sys.argv", "os.environ", "os.getenv", "os.environb")
 
 #: A module that may use one of those names all the same, and why.
-EXCEPTIONS: MappingProxyType[tuple[str, str], str] = MappingProxyType({})
+EXCEPTIONS: MappingProxyType[tuple[str, str], str] = MappingProxyType(
+    {
+        ("cvfs.stores.azure.surroundings", "os.environ"): "the other clouds' SDKs read their variables; Azure's does not",
+    }
+)
 
 VAGUE = ("utils", "util", "common", "helpers", "helper", "misc")
 LONGEST = 400

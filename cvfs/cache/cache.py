@@ -139,6 +139,14 @@ class Cache:
         whole = self._objects.whole(key)
         return "none" if whole is None else "whole" if whole else "partial"
 
+    def size(self, key: str) -> int | None:
+        """Return the size in bytes of a content that is here whole, without reading it; None for any other."""
+        at = self._find(_checked(key))
+        if at is not None:
+            return at.length
+        with self._objects.opened(key) as found:
+            return None if found is None else found[1]
+
     def opened(self, key: str) -> AbstractContextManager[tuple[int, int] | None]:
         """Hold the open file of a whole large content, so that its blocks can be shared; None if there is none.
 

@@ -22,8 +22,8 @@ from cvfs.errors import (
     UnavailableError,
     VersionNotFoundError,
 )
-from cvfs.fetch.checks import check_range, describe
-from cvfs.fetch.sources import Remotes
+from cvfs.fetch.checks import check_range, describe_object
+from cvfs.fetch.sources import Remotes, Sources, of_place
 from cvfs.model import Content
 
 #: Questions under way, or answered and not looked at yet, for each thread: a slow answer holds up few others.
@@ -50,6 +50,7 @@ class Questions:
 
     def __init__(self, remotes: Remotes, jobs: int) -> None:
         self._remotes = remotes
+        self._sources = Sources(remotes)
         self._jobs = jobs
         self._silent: dict[tuple[str, str], int] = {}
 
@@ -98,20 +99,18 @@ class Questions:
         return answer.finding
 
     def _ask(self, path: str, content: Content) -> _Answer:
-        version = content.version
-        assert version is not None
-        names = self._remotes.candidates(content.root, version.remote, content.out_remote)
         first: _Answer | None = None
-        for name in names:
-            remote = (content.root, name)
-            key = version.key
+        for place in self._sources.places(content):
+            remote = (content.root, place.remote)
+            key = place.key
             try:
                 store = self._remotes.store(*remote)
                 key = store.full_key(key)
-                piece = store.read(version.key, version.version_id, 0, 1)
-                check_range(piece, content, 0, min(1, piece.stat.size), describe(store, content))
+                piece = store.read(place.key, place.version_id, 0, 1)
+                where = describe_object(store, place.key, place.version_id)
+                check_range(piece, of_place(content, place), 0, min(1, piece.stat.size), where)
             except CvfsError as error:
-                finding = Finding(path, fault_of(error), error.message, error.hint, None, content, name, key)
+                finding = Finding(path, fault_of(error), error.message, error.hint, None, content, place.remote, key)
                 silence = error if isinstance(error, UnavailableError | CredentialsError) else None
                 answer = _Answer(remote, finding, silence)
                 if not isinstance(error, _ELSEWHERE):

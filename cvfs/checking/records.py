@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 
 from cvfs.checking.findings import Fault, Finding, Tally
-from cvfs.errors import RemoteError
+from cvfs.errors import CvfsError, RemoteError
 from cvfs.fetch.sources import Remotes
 from cvfs.metafiles.records import Source
-from cvfs.model import Content, Kind
+from cvfs.model import Addressing, Content, Kind
 from cvfs.snapshot import Node, Snapshot, Terms
 from cvfs.snapshot.commit_index import ROOT_INO
 
@@ -28,10 +29,14 @@ class Records:
         self._tally = tally
         #: By DVC root, recorded remote and the out's own: why there is none to ask, or None.
         self._unusable: dict[tuple[str, str | None, str | None], RemoteError | None] = {}
+        #: By DVC root and the out's own remote.
+        self._ordinary: dict[tuple[str, str | None], bool] = {}
 
     def faults(self) -> Iterator[Finding]:
         """Yield what nobody can have, whatever a remote has."""
         for path, node, terms in self._pushable():
+            if node.kind is Kind.UNLISTED and self._is_ordinary(terms):
+                continue  # the hash of the listing is what DVC records for such a remote
             fault = self._fault(path, node, terms)
             if fault is not None:
                 yield fault
@@ -67,6 +72,8 @@ class Records:
             reason = "the commit has only the hash of this directory's listing"
             return Finding(path, Fault.UNLISTED, reason, "`cvfs push` records each file; then commit the metafile")
         recorded = self._snapshot.recorded(node.ino)
+        if recorded.version_id is None and recorded.md5 is not None and self._is_ordinary(terms):
+            return None
         if recorded.version_id in (None, "null"):
             never = recorded.version_id is None
             reason = "no version is recorded" if never else "it was pushed while versioning was off"
@@ -78,6 +85,17 @@ class Records:
         content = self._snapshot.content(node.ino)
         key = None if content.version is None else content.version.key
         return Finding(path, Fault.NO_REMOTE, error.message, error.hint, None, content, recorded.remote, key)
+
+    def _is_ordinary(self, terms: Terms) -> bool:
+        """Tell whether a remote of an out names objects by their hash, so that nobody expects versions."""
+        place = (terms.root, terms.remote)
+        if place not in self._ordinary:
+            self._ordinary[place] = False
+            with suppress(CvfsError):
+                names = self._remotes.candidates(terms.root, None, terms.remote)
+                addressings = [self._remotes.addressing(terms.root, name) for name in names]
+                self._ordinary[place] = Addressing.HASHES in addressings
+        return self._ordinary[place]
 
     def _remote_error(self, root: str, recorded: str | None, own: str | None) -> RemoteError | None:
         if (root, recorded, own) not in self._unusable:

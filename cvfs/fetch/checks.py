@@ -11,10 +11,16 @@ _HINT = "the object is not the one that was pushed, or was damaged on its way; n
 
 
 def describe(store: Store, content: Content) -> str:
-    """Name the version that a message is about. Holds no secret."""
+    """Name the version of a content that a message is about. Holds no secret."""
     version = content.version
     assert version is not None
-    return f"{store.url}: key {store.full_key(version.key)!r}, version {version.version_id}"
+    return describe_object(store, version.key, version.version_id)
+
+
+def describe_object(store: Store, key: str, version_id: str | None) -> str:
+    """Name the version of an object, or the current object, that a message is about. Holds no secret."""
+    version = "" if version_id is None else f", version {version_id}"
+    return f"{store.url}: key {store.full_key(key)!r}{version}"
 
 
 def check_range(piece: Piece, content: Content, start: int, stop: int, where: str) -> None:

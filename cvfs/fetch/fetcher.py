@@ -17,7 +17,9 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 
 import trio
+from cachetools import LRUCache
 
+from cvfs.cache.block_file import BLOCK
 from cvfs.cache.cache import Cache
 from cvfs.errors import CacheError, CvfsError, UnavailableError
 from cvfs.fetch.failures import Failures, again
@@ -27,6 +29,7 @@ from cvfs.fetch.large import LargeContent, Surroundings
 from cvfs.fetch.local_copies import LocalCopies
 from cvfs.fetch.sources import Remotes, Sources
 from cvfs.model import Content
+from cvfs.stores.store import Piece
 
 _log = logging.getLogger(__name__)
 
@@ -34,6 +37,8 @@ _log = logging.getLogger(__name__)
 SMALL = 4 * 1024 * 1024
 #: Large contents kept in mind; those that nobody reads are forgotten first, which costs them their read-ahead.
 _LARGE = 256
+#: Sizes kept in mind that nobody recorded.
+_SIZES = 4096
 #: Times that a reader looks again when what was there a moment ago has been evicted.
 _ATTEMPTS = 4
 
@@ -70,6 +75,7 @@ class Fetcher:
         self._failures = Failures(clock)
         self._flights: dict[Hashable, _Flight] = {}
         self._large: dict[Hashable, LargeContent] = {}
+        self._sizes: LRUCache[Hashable, int] = LRUCache(_SIZES)
         self._nursery: trio.Nursery | None = None
         self._token: trio.lowlevel.TrioToken | None = None
         self._thread = 0
@@ -135,6 +141,35 @@ class Fetcher:
             hint="give the cache more room: --max-cache-size, --min-free-space",
         )
 
+    def size_now(self, content: Content) -> int | None:
+        """Tell the size of a content in bytes where it was recorded or can be told from what is on this machine.
+
+        Never blocks on the network; reads the local disk.
+        """
+        if content.size is not None:
+            return content.size
+        learnt = self._sizes.get(flight_key(content))
+        if learnt is not None:
+            return learnt
+        for key in self._sources.known_keys(content):
+            size = self._cache.size(key)
+            if size is not None:
+                return size
+        return self._local_copies.size(content)
+
+    async def size(self, content: Content) -> int:
+        """Tell the size of a content in bytes; where nobody knows it, begin to fetch the content as a reader would.
+
+        Raises:
+            CvfsError: as ``read``.
+        """
+        for _ in range(_ATTEMPTS):
+            size = await self._lanes.read(self.size_now, content)
+            if size is not None:
+                return size
+            await self.read(content, 0, 1)
+        raise UnavailableError("the content was evicted from the cache each time before its size could be told")
+
     def has(self, content: Content) -> bool:
         """Tell whether a content need not be fetched, as far as can be told without reading all of it.
 
@@ -194,13 +229,22 @@ class Fetcher:
             self._open_large(key, content)
             return
         piece, cache_key = await self._lanes.download(self._sources.read_start, content, SMALL)
+        if content.size is None:
+            self._sizes[key] = piece.stat.size
         if piece.stat.size > len(piece.data):
+            await self._lanes.write(self._keep_start, cache_key, piece)
             self._open_large(key, replace(content, size=piece.stat.size))
             return
         flight.data = piece.data
         # Readers go on at once; the flight stays until the cache has it, so that nobody starts another.
         flight.landed.set()
         await self._keep(cache_key, piece.data)
+
+    def _keep_start(self, cache_key: str, piece: Piece) -> None:
+        """Keep the first blocks of what turned out to be large: nobody has verified them, and nobody need ask again."""
+        whole_blocks = len(piece.data) // BLOCK * BLOCK
+        with suppress(CacheError):
+            self._cache.partial(cache_key, piece.stat.size).write(0, piece.data[:whole_blocks])
 
     async def _keep(self, cache_key: str, data: bytes) -> None:
         try:

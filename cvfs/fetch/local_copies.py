@@ -72,6 +72,17 @@ class LocalCopies:
                     return os.pread(descriptor, size, offset)
         return None
 
+    def size(self, content: Content) -> int | None:
+        """Return the size in bytes of a copy that could be read now; None if there is none. Blocking: local disk."""
+        for copy in self._copies(content):
+            known = self._recall(copy, content)
+            if known is None or not known[1]:
+                continue
+            with suppress(OSError), _opened(copy.path) as (_, state):
+                if state == known[0]:
+                    return state.size
+        return None
+
     def unverified(self, content: Content) -> bool:
         """Tell whether there is a copy that ``verify`` has not seen as it is now. Blocking: local disk."""
         for copy in self._copies(content):

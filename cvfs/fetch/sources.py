@@ -8,14 +8,16 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from cachetools import LRUCache
 
 from cvfs.errors import AccessDeniedError, CvfsError, IntegrityError, NotPushedError, RemoteError, VersionNotFoundError
-from cvfs.fetch.checks import check_range, check_whole, describe
+from cvfs.fetch.checks import check_range, check_whole, describe_object
 from cvfs.fetch.identity import cache_key, is_md5
-from cvfs.model import Content, Version
+from cvfs.fetch.objects import object_keys
+from cvfs.model import Addressing, Content
 from cvfs.stores.store import Piece, Store
 
 _log = logging.getLogger(__name__)
@@ -25,6 +27,8 @@ _log = logging.getLogger(__name__)
 _ELSEWHERE = (VersionNotFoundError, AccessDeniedError, RemoteError)
 #: Contents of which it is remembered which remote had them: as many as may well be read in turns.
 _REMEMBERED = 4096
+_NO_VERSION = "the commit records no version of this file, no cache on this machine has its content"
+_NOTHING_RECORDED = "the commit records no version of this file, and no cache on this machine has its content"
 
 
 class Remotes(Protocol):
@@ -33,18 +37,39 @@ class Remotes(Protocol):
     def candidates(self, root: str, recorded: str | None, out_remote: str | None) -> list[str]:
         """Name the remotes that may have a file, the most likely one first. Raises RemoteError. Never blocks."""
 
+    def addressing(self, root: str, name: str) -> Addressing:
+        """Tell how contents are found on a remote. Never blocks. Raises RemoteError, ConfigError."""
+
     def store(self, root: str, name: str) -> Store:
         """Give the store of a remote. Blocking. Raises RemoteError, ConfigError."""
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a content may be: an object of a remote, by version id, or, where that is None, the current one.
+
+    ``is_ordinary`` says that this is where DVC would have put it.
+    """
+
+    remote: str
+    key: str
+    version_id: str | None
+    is_ordinary: bool = True
+
+
 class Sources:
-    """Reads of versions, from the first of their remotes that has them."""
+    """Reads of contents, from the first of their remotes that has them.
+
+    What has a version is read by it, and never as the current object of its name. What has a hash only is read from
+    where DVC keeps contents by their hash (``objects.py``): on ordinary remotes, and on others as a last resort, for
+    the commits from the time between making a remote version-aware and the push that recorded versions.
+    """
 
     def __init__(self, remotes: Remotes) -> None:
         self._remotes = remotes
         self._lock = threading.Lock()
         self._urls: dict[tuple[str, str], str] = {}
-        self._last: LRUCache[Content, str] = LRUCache(_REMEMBERED)
+        self._last: LRUCache[Content, Place] = LRUCache(_REMEMBERED)
 
     def lane(self, content: Content) -> tuple[str, str]:
         """Name the remote that is asked first, to keep apart those who wait for different ones. Never blocks.
@@ -52,16 +77,36 @@ class Sources:
         Raises:
             NotPushedError, RemoteError: there is nobody to ask.
         """
-        return content.root, self._candidates(content)[0]
+        return content.root, self.places(content)[0].remote
+
+    def places(self, content: Content) -> list[Place]:
+        """Name the objects that may be the content, in the order in which they are asked for. Never blocks.
+
+        Raises:
+            NotPushedError, RemoteError: there are none.
+        """
+        version = content.version
+        md5 = content.md5 if version is not None else content.md5 or content.text_md5
+        if version is None and not is_md5(md5):
+            raise _not_pushed(_NOTHING_RECORDED)
+        try:
+            recorded = None if version is None else version.remote
+            names = self._remotes.candidates(content.root, recorded, content.out_remote)
+        except RemoteError as error:
+            if version is not None:
+                raise
+            raise _not_pushed(f"{_NO_VERSION}, and {error.message}") from error
+        places = [] if version is None else [Place(name, version.key, version.version_id) for name in names]
+        if md5 is not None and is_md5(md5):
+            places += self._by_hash(content, md5, names)
+        return places
 
     def known_keys(self, content: Content) -> list[str]:
         """List the keys under which the cache may have the content, as far as stores have been made. Never blocks."""
         if is_md5(content.md5):
             return [f"md5-{content.md5}"]
-        if content.version is None:
-            return []
         try:
-            names = self._candidates(content)
+            names = self._names(content)
         except CvfsError:
             return []
         urls = [self._urls[content.root, name] for name in names if (content.root, name) in self._urls]
@@ -74,7 +119,7 @@ class Sources:
             RemoteError, ConfigError: none can be used; what the first one said.
         """
         errors = []
-        for name in self._candidates(content):
+        for name in self._names(content):
             try:
                 self._store(content, name)
             except CvfsError as error:
@@ -84,10 +129,9 @@ class Sources:
 
     def describe(self, content: Content) -> str:
         """Name the version that is read, for messages. Never blocks; holds no secret."""
-        version = _version_of(content)
-        names = self._candidates(content)
-        url = next((self._urls[content.root, name] for name in names if (content.root, name) in self._urls), names[0])
-        return f"{url}: key {version.key!r}, version {version.version_id}"
+        places = self._in_likely_order(content, self.places(content))
+        place = next((place for place in places if (content.root, place.remote) in self._urls), places[0])
+        return self._describe(content, place)
 
     def read_start(self, content: Content, length: int) -> tuple[Piece, str]:
         """Read at most ``length`` bytes from the start of a content, and name its key in the cache.
@@ -99,58 +143,85 @@ class Sources:
             CvfsError: what the first of the remotes answered, if none has it; IntegrityError after a second try.
         """
 
-        def check(piece: Piece, where: str) -> None:
+        def check(piece: Piece, place: Place, where: str) -> None:
             if piece.stat.size <= length:
-                check_whole(piece, content, where)
+                check_whole(piece, of_place(content, place), where)
             else:
-                check_range(piece, content, 0, length, where)
+                check_range(piece, of_place(content, place), 0, length, where)
 
         return self._read(content, 0, length, check)
 
     def read_range(self, content: Content, start: int, stop: int) -> bytes:
         """Read bytes that lie within the content, and check what a range allows. Raises as ``read_start``."""
-        piece, _ = self._read(
-            content, start, stop - start, lambda piece, where: check_range(piece, content, start, stop, where)
-        )
+
+        def check(piece: Piece, place: Place, where: str) -> None:
+            check_range(piece, of_place(content, place), start, stop, where)
+
+        piece, _ = self._read(content, start, stop - start, check)
         return piece.data
 
     def _read(
-        self, content: Content, start: int, length: int | None, check: Callable[[Piece, str], None]
+        self, content: Content, start: int, length: int | None, check: Callable[[Piece, Place, str], None]
     ) -> tuple[Piece, str]:
-        names = self._candidates(content)
-        errors: dict[str, CvfsError] = {}
-        for name in self._in_likely_order(content, names):
+        places = self.places(content)
+        errors: dict[Place, CvfsError] = {}
+        for place in self._in_likely_order(content, places):
             try:
-                store = self._store(content, name)
-                piece = _read_twice(store, content, start, length, check)
+                store = self._store(content, place.remote)
+                piece = _read_twice(store, place, start, length, check)
             except CvfsError as error:
-                errors[name] = error
+                errors[place] = error
                 if not isinstance(error, _ELSEWHERE):
                     break
             else:
                 with self._lock:
-                    self._last[content] = name
+                    self._last[content] = place
                 key = cache_key(content, store.url)
                 assert key is not None
                 return piece, key
         # What stopped the search, or else what the likeliest remote said, is what the user has to deal with.
-        name = name if not isinstance(errors[name], _ELSEWHERE) else names[0]
-        version = _version_of(content)
-        where = self._urls.get((content.root, name), f"remote {name}")
+        place = place if not isinstance(errors[place], _ELSEWHERE) else places[0]
         # Whoever reads knows the path, and logs the failure; read-ahead that fails is nobody's business yet.
-        _log.debug(
-            "download failed: %s, key %r, version %s: %s", where, version.key, version.version_id, errors[name].message
-        )
-        raise errors[name]
+        _log.debug("download failed: %s: %s", self._describe(content, place), errors[place].message)
+        if content.version is None and all(isinstance(error, _ELSEWHERE) for error in errors.values()):
+            raise self._nowhere(content, errors) from errors[place]
+        raise errors[place]
 
-    def _in_likely_order(self, content: Content, names: list[str]) -> list[str]:
+    def _by_hash(self, content: Content, md5: str, names: list[str]) -> list[Place]:
+        """Name the objects that are the content by its hash. A remote whose settings make no sense has none."""
+        places = []
+        for name in names:
+            try:
+                addressing = self._remotes.addressing(content.root, name)
+            except CvfsError:
+                addressing = Addressing.HASHES  # making its store says what is wrong
+            is_ordinary = addressing is Addressing.HASHES
+            if content.version is None or is_ordinary:
+                keys = object_keys(md5, addressing, legacy=content.md5 is None)
+                places += [Place(name, key, None, is_ordinary) for key in keys]
+        return sorted(places, key=lambda place: not place.is_ordinary)
+
+    def _nowhere(self, content: Content, errors: dict[Place, CvfsError]) -> CvfsError:
+        """Say that no remote has an object with the hash of a content that has no version."""
+        for place, error in errors.items():
+            # A remote that refused, or cannot be used, may well have it. Of one that has versions nobody expects it.
+            if place.is_ordinary and not isinstance(error, VersionNotFoundError):
+                return error
+        asked = "; ".join(self._describe(content, place) for place in errors)
+        return _not_pushed(f"{_NO_VERSION}, and no remote has its content by the hash (asked for: {asked})")
+
+    def _in_likely_order(self, content: Content, places: list[Place]) -> list[Place]:
         with self._lock:
             last = self._last.get(content)
-        return sorted(names, key=lambda name: name != last)
+        return sorted(places, key=lambda place: place != last)
 
-    def _candidates(self, content: Content) -> list[str]:
-        version = _version_of(content)
-        return self._remotes.candidates(content.root, version.remote, content.out_remote)
+    def _names(self, content: Content) -> list[str]:
+        return list(dict.fromkeys(place.remote for place in self.places(content)))
+
+    def _describe(self, content: Content, place: Place) -> str:
+        where = self._urls.get((content.root, place.remote), f"remote {place.remote}")
+        version = "" if place.version_id is None else f", version {place.version_id}"
+        return f"{where}: key {place.key!r}{version}"
 
     def _store(self, content: Content, name: str) -> Store:
         store = self._remotes.store(content.root, name)
@@ -159,25 +230,26 @@ class Sources:
 
 
 def _read_twice(
-    store: Store, content: Content, start: int, length: int | None, check: Callable[[Piece, str], None]
+    store: Store, place: Place, start: int, length: int | None, check: Callable[[Piece, Place, str], None]
 ) -> Piece:
     """Read and check, and once more if the check fails: a damaged transfer happens, a wrong object stays wrong."""
-    version = _version_of(content)
-    where = describe(store, content)
+    where = describe_object(store, place.key, place.version_id)
     try:
-        piece = store.read(version.key, version.version_id, start, length)
-        check(piece, where)
+        piece = store.read(place.key, place.version_id, start, length)
+        check(piece, place, where)
     except IntegrityError as error:
         _log.debug("once more: %s", error.message)
-        piece = store.read(version.key, version.version_id, start, length)
-        check(piece, where)
+        piece = store.read(place.key, place.version_id, start, length)
+        check(piece, place, where)
     return piece
 
 
-def _version_of(content: Content) -> Version:
-    if content.version is None:
-        raise NotPushedError(
-            "the commit records no version of this file, and no cache on this machine has its content",
-            hint="push it from where it was made and commit what that writes: cvfs push, or dvc push",
-        )
-    return content.version
+def of_place(content: Content, place: Place) -> Content:
+    """Return what an answer from a place is held to: an object by its hash has another version and etag."""
+    return content if place.version_id is not None else replace(content, version=None)
+
+
+def _not_pushed(reason: str) -> NotPushedError:
+    return NotPushedError(
+        reason, hint="push it from where it was made and commit what that writes: cvfs push, or dvc push"
+    )

@@ -1,6 +1,7 @@
 """The kernel's requests, handed to ``FileSystem`` and its answers translated: nothing is decided here.
 
-Threading: all handlers run in the trio thread. Only ``read`` ever waits, and no handler holds up another.
+Threading: all handlers run in the trio thread. Only ``read`` ever waits, and ``open`` where no size was recorded; no
+handler holds up another.
 """
 
 from __future__ import annotations
@@ -83,10 +84,18 @@ class Operations(pyfuse3.Operations):
 
     @_contained
     async def open(self, inode: int, flags: int, ctx: pyfuse3.RequestContext) -> pyfuse3.FileInfo:  # noqa: ARG002
-        """Open a file; what is wrong with its content appears when it is read."""
+        """Open a file; what is wrong with its content appears when it is read.
+
+        But a size that was not recorded must be known before the first read: the kernel reads up to it.
+        """
         if flags & os.O_ACCMODE != os.O_RDONLY:
             raise pyfuse3.FUSEError(errno.EROFS)
-        return pyfuse3.FileInfo(fh=inode, direct_io=self._filesystem.needs_direct_io(inode), keep_cache=True)
+        try:
+            await self._filesystem.learn_size(inode)
+        except CvfsError as error:
+            self._failures.note(inode, error)
+            raise
+        return pyfuse3.FileInfo(fh=inode, keep_cache=True)
 
     @_contained
     async def read(self, fh: int, off: int, size: int) -> bytes:
@@ -168,5 +177,6 @@ def _entry(attributes: Attributes) -> pyfuse3.EntryAttributes:
     entry.st_uid = attributes.uid
     entry.st_gid = attributes.gid
     entry.st_atime_ns = entry.st_mtime_ns = entry.st_ctime_ns = attributes.time * _NANOSECONDS
-    entry.entry_timeout = entry.attr_timeout = FOREVER
+    entry.entry_timeout = FOREVER
+    entry.attr_timeout = FOREVER if attributes.is_final else 0
     return entry

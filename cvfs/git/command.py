@@ -53,6 +53,10 @@ SAFE = ("--no-pager", "--literal-pathspecs", "-c", "core.fsmonitor=false", "-c",
 _CREDENTIALS_IN_URL = re.compile(r"(?<=://)[^/@\s]+@")
 
 
+class GitTimeoutError(RepositoryError):
+    """A git command did not end in time."""
+
+
 @dataclass(frozen=True, slots=True)
 class Finished:
     """How a git command ended: its exit code, its output, and its complaints as text without secrets."""
@@ -88,7 +92,8 @@ class Git:
         """Run git to its end, whatever its exit code.
 
         Raises:
-            RepositoryError: git cannot be started, or did not end within ``timeout`` seconds.
+            RepositoryError: git cannot be started.
+            GitTimeoutError: it did not end within ``timeout`` seconds.
         """
         try:
             done = subprocess.run(
@@ -100,7 +105,7 @@ class Git:
                 timeout=timeout,
             )
         except subprocess.TimeoutExpired as error:
-            raise RepositoryError(f"git {_name(arguments)} did not end within {timeout:g} seconds") from error
+            raise GitTimeoutError(f"git {_name(arguments)} did not end within {timeout:g} seconds") from error
         except OSError as error:
             raise _cannot_start(error) from error
         return Finished(done.returncode, done.stdout, scrub(done.stderr))

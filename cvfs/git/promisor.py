@@ -18,9 +18,10 @@ from pathlib import Path
 
 from cvfs.errors import RepositoryError
 from cvfs.git.command import LOCATING, Finished, Git
+from cvfs.git.urls import SCHEMES
 
-#: Transports of git's own. ``ext::`` and remote helpers run what a URL says.
-PROTOCOLS = "file:git:http:https:ssh"
+#: As git's GIT_ALLOW_PROTOCOL takes them.
+PROTOCOLS = ":".join(SCHEMES)
 
 #: An end for a fetch of metafiles, which are small; a connection that stands still ends sooner.
 FETCH_TIMEOUT_S = 600.0
@@ -88,7 +89,7 @@ class Promisor:
         ]
         environment = self._git.environment
         protocols = environment.get("GIT_ALLOW_PROTOCOL", PROTOCOLS)
-        with self._clean_room({"GIT_ALLOW_PROTOCOL": protocols, **_as_environment(settings, environment)}) as room:
+        with self._clean_room({"GIT_ALLOW_PROTOCOL": protocols, **as_environment(settings, environment)}) as room:
             return room.run(
                 "fetch",
                 "--quiet",
@@ -141,7 +142,7 @@ def _quoted(name: str) -> str:
     return "".join(character if character.isalnum() else f"[{character}]" for character in name)
 
 
-def _as_environment(settings: Sequence[tuple[str, str]], environment: Mapping[str, str]) -> dict[str, str]:
+def as_environment(settings: Sequence[tuple[str, str]], environment: Mapping[str, str]) -> dict[str, str]:
     """Return settings as variables rather than arguments, which every user of the machine could read."""
     start = int(environment.get("GIT_CONFIG_COUNT") or 0)
     variables = {"GIT_CONFIG_COUNT": str(start + len(settings))}

@@ -20,6 +20,7 @@ from typing import IO
 from cvfs.errors import RepositoryError, RevisionError
 from cvfs.git.command import LOCATING, Finished, Git
 from cvfs.git.promisor import Promisor
+from cvfs.git.urls import parse_url
 
 log = logging.getLogger(__name__)
 
@@ -68,8 +69,12 @@ class Repository:
         is None.
 
         Raises:
-            RepositoryError: there is none, git does not trust it, or git is not installed.
+            RepositoryError: there is none, git does not trust it, git is not installed, or ``path`` is a URL.
         """
+        if path is not None and not os.path.isdir(os.fsencode(path)) and (url := parse_url(path)) is not None:
+            raise RepositoryError(
+                f"{url.shown} is a URL, and this needs a repository on this machine", hint="clone it with git first"
+            )
         environment = {name: value for name, value in env.items() if path is None or name not in LOCATING}
         here = Git(environment, () if path is None else ("-C", os.fsencode(path)))
         questions = ("--is-bare-repository", "--is-inside-work-tree", "--show-object-format", "--absolute-git-dir")

@@ -86,7 +86,7 @@ class Config:
             raise RemoteError(f"remote {name!r} has no url", hint=f"--remote-config {name}.url=URL gives it one")
         reference = _REFERENCE.fullmatch(url.text)
         if reference is None:
-            return RemoteConfig(name, url.text, own, confirmed)
+            return RemoteConfig(name, url.text, own, confirmed, url)
         base = self._resolve(reference[1].lower(), (*chain, name))
         # What a link does not set itself is confirmed where it was set; what it does set, only by itself.
         inherited = {option: text for option, text in base.confirmed.items() if option not in own}
@@ -96,6 +96,7 @@ class Config:
             f"{base.url}/{(reference[2] or '').lstrip('/')}",
             {**base.options, **own},
             {**inherited, **{option: text for option, text in confirmed.items() if option in own}},
+            base.address,
         )
 
     def _options(self, name: str) -> dict[str, Value]:

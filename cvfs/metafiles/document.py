@@ -19,6 +19,12 @@ from yaml.events import (
 from cvfs.metafiles.events import DocumentError, EntryError, Events, line_of
 
 
+class Plain(str):
+    """A scalar without quotes, which may be meant as a number or a truth value."""
+
+    __slots__ = ()
+
+
 class Block(dict[str, "Value"]):
     """A mapping that knows on which line it begins."""
 
@@ -77,7 +83,8 @@ class _Loader:
 
     def _plain(self, event: Event) -> Value:
         if isinstance(event, ScalarEvent):
-            return self._events.scalar(event)
+            text = self._events.scalar(event)
+            return Plain(text) if text is not None and event.implicit[0] else text
         if isinstance(event, MappingStartEvent):
             return self.mapping(event)
         values: list[Value] = []
@@ -92,7 +99,7 @@ class _Loader:
         while not isinstance(event := self._events.next(), MappingEndEvent):
             if not isinstance(event, ScalarEvent):
                 raise DocumentError(line_of(event), "a key that is not a single value")
-            key: str = event.value
+            key: str = Plain(event.value) if event.implicit[0] else event.value
             if key in block:
                 raise DocumentError(line_of(event), f"the key {key!r} comes twice")
             value = self.value(self._events.next())

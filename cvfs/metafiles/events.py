@@ -38,7 +38,9 @@ MAX_DEPTH = 100
 _STEP: dict[type, int] = {MappingStartEvent: 1, SequenceStartEvent: 1, MappingEndEvent: -1, SequenceEndEvent: -1}
 _NULLS = frozenset(("", "~", "null", "Null", "NULL"))
 _TEXT_TAGS = (None, "!", "tag:yaml.org,2002:str")
-_CONFLICT = re.compile(rb"^<<<<<<<(?=[ \r\n])", re.MULTILINE)
+_CONFLICT = re.compile(rb"^(?:<<<<<<<|>>>>>>>)(?=[ \r\n]|\Z)", re.MULTILINE)
+#: So many conflicts of one file are named.
+_CONFLICTS_NAMED = 3
 
 
 class EntryError(Exception):
@@ -55,6 +57,10 @@ class DocumentError(Exception):
     def __init__(self, line: int | None, reason: str) -> None:
         super().__init__(reason)
         self.refusal = Refusal(line, reason)
+
+
+class EmptyDocumentError(DocumentError):
+    """There is nothing but comments in the text."""
 
 
 class Events:
@@ -86,7 +92,7 @@ class Events:
         while isinstance(event, (StreamStartEvent, DocumentStartEvent)):
             event = self.next()
         if isinstance(event, StreamEndEvent) or self._is_null(event):
-            raise DocumentError(1, "the file is empty")
+            raise EmptyDocumentError(1, "the file is empty")
         if not isinstance(event, MappingStartEvent):
             raise self._conflict() or DocumentError(line_of(event), "not a mapping of names to values")
         return event
@@ -164,11 +170,16 @@ class Events:
             self.next()
 
     def _conflict(self) -> DocumentError | None:
-        found = _CONFLICT.search(self._data)
-        if found is None:
+        conflicts = [lines for lines in _conflicts(self._data) if lines]
+        if not conflicts:
             return None
-        line = self._data.count(b"\n", 0, found.start()) + 1
-        return DocumentError(line, "merge conflict markers (<<<<<<<): the conflict was committed unresolved")
+        places = ["-".join(map(str, dict.fromkeys((lines[0], lines[-1])))) for lines in conflicts]
+        named = ", ".join(places[:_CONFLICTS_NAMED])
+        more = f" and {len(places) - _CONFLICTS_NAMED} more" if len(places) > _CONFLICTS_NAMED else ""
+        where = "line" if named.isdigit() else "lines"
+        return DocumentError(
+            conflicts[0][0], f"merge conflict (<<<<<<<) in {where} {named}{more}: resolve it and commit the file again"
+        )
 
     def _explain(self, error: yaml.YAMLError) -> DocumentError:
         conflict = self._conflict()
@@ -180,6 +191,22 @@ class Events:
             line = self._data.count(b"\n", 0, error.position) + 1
             return DocumentError(line, f"not valid YAML: {error.reason}")
         return DocumentError(None, "not valid YAML")
+
+
+def _conflicts(data: bytes) -> Iterator[list[int]]:
+    """Yield the lines of the markers of each conflict, from ``<<<<<<<`` to ``>>>>>>>`` where that is left."""
+    lines: list[int] = []
+    line, position = 1, 0
+    for found in _CONFLICT.finditer(data):
+        line += data.count(b"\n", position, found.start())
+        position = found.start()
+        if found[0].startswith(b"<"):
+            yield lines
+            lines = [line]
+        elif lines:
+            yield [*lines, line]
+            lines = []
+    yield lines
 
 
 def line_of(event: Event) -> int | None:

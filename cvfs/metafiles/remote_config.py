@@ -38,7 +38,8 @@ class RemoteConfig:
     """A remote with all ``remote://`` references resolved.
 
     ``name`` and the names of options are lower case. ``url`` has a scheme or is an absolute path. ``options`` has all
-    options but ``url``, known to cvfs or not. ``confirmed`` has those that the work tree's ``.dvc/config`` sets for the
+    options but ``url``, known to cvfs or not. ``address`` is the setting that decides about the host, as it is written.
+    ``confirmed`` has those that the work tree's ``.dvc/config`` sets for the
     same remote, as it sets them.
     """
 
@@ -46,6 +47,7 @@ class RemoteConfig:
     url: str
     options: Mapping[str, Value] = field(default_factory=dict)
     confirmed: Mapping[str, str] = field(default_factory=dict)
+    address: Value | None = None
 
     @property
     def scheme(self) -> str:

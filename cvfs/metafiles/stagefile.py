@@ -1,62 +1,26 @@
-"""``dvc.yaml``: what a pipeline's stages say of their outs. Hashes and versions are in ``dvc.lock``.
-
-Templates (``${...}``) are not resolved here: resolved paths are in the lock.
-"""
+"""``dvc.yaml``: what a pipeline's stages say of their outs. Hashes and versions are in ``dvc.lock``."""
 
 from __future__ import annotations
 
-import posixpath
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from cvfs.metafiles.document import Block, Value, load_document
+from cvfs.metafiles.document import Block, load_document
 from cvfs.metafiles.events import DocumentError
-from cvfs.metafiles.fields import boolean, lower
 from cvfs.metafiles.records import Refusal
+from cvfs.metafiles.resolution import Resolution
+from cvfs.metafiles.stages import Stage, StageOut, body_of, read_stage
+from cvfs.metafiles.variables import Files
 
-_OUT_LISTS = ("outs", "metrics", "plots")
-_TEMPLATE = "${"
+__all__ = ["Stage", "StageFile", "StageOut", "has_templates", "read_stages", "wanted_files"]
 
-
-@dataclass(frozen=True, slots=True)
-class StageOut:
-    """How a stage uses one of its outs. ``remote`` is lower case."""
-
-    cache: bool = True
-    push: bool = True
-    remote: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Stage:
-    """One stage. ``outs`` is keyed by normalised path; those with a template in the path stand in ``templated``."""
-
-    wdir: str | None = None
-    outs: Mapping[str, StageOut] = field(default_factory=dict)
-    templated: tuple[StageOut, ...] = ()
-
-    @property
-    def has_templated_wdir(self) -> bool:
-        """Tell whether ``wdir`` is known only after resolving templates."""
-        return self.wdir is not None and _TEMPLATE in self.wdir
-
-    def out(self, path: str) -> StageOut | None:
-        """Find an out by the path that the lock has; None if the stage has no such out.
-
-        Raises:
-            ValueError: the path must come from a template, and the stage's templates differ in what they say.
-        """
-        found = self.outs.get(posixpath.normpath(path))
-        if found is not None or not self.templated:
-            return found
-        if len(set(self.templated)) > 1:
-            raise ValueError("dvc.yaml has it as one of several templates with different cache, push or remote")
-        return self.templated[0]
+#: Without one of these no file of variables has a say.
+_SIGNS = (b"${", b"\\x24", b"\\u0024", b"\\U00000024")
 
 
 @dataclass(frozen=True, slots=True)
 class StageFile:
-    """The stages of one ``dvc.yaml``, by name, and what of it could not be used.
+    """The stages of one ``dvc.yaml`` as written, by name, and what of it could not be used.
 
     ``readable`` is False where the file as a whole is broken, so that an absent stage means nothing.
     """
@@ -64,20 +28,29 @@ class StageFile:
     stages: Mapping[str, Stage] = field(default_factory=dict)
     problems: tuple[Refusal, ...] = ()
     readable: bool = True
+    resolution: Resolution | None = field(default=None, compare=False, repr=False)
 
     def stage(self, name: str) -> Stage | None:
-        """Find a stage by its name in the lock. ``name@item`` is one of many that ``name`` stands for."""
-        while name not in self.stages:
-            name, separator, _ = name.rpartition("@")
+        """Find a stage by its name in the lock, with its templates resolved; None if there is no such stage (any more).
+
+        ``name@item`` is one of those that ``name`` stands for. Where templates cannot be resolved the stage is as
+        written, and its ``unresolved`` says why.
+        """
+        group, item = name, None
+        while group not in self.stages:
+            group, separator, _ = group.rpartition("@")
             if not separator:
                 return None
-        return self.stages[name]
+            item = name[len(group) + 1 :]
+        written = self.stages[group]
+        return written if self.resolution is None else self.resolution.stage(group, item, written)
 
 
-def read_stages(data: bytes) -> StageFile:
+def read_stages(data: bytes, files: Files | None = None) -> StageFile:
     """Read a ``dvc.yaml``. Never raises: a broken stage is a problem and missing; a broken file is not ``readable``.
 
-    Format: DVC's ``schema.MULTI_STAGE_SCHEMA``; ``foreach`` and ``matrix`` stages appear once, under their own name.
+    ``files`` gives the files of variables that templates need. Format: DVC's ``schema.MULTI_STAGE_SCHEMA``;
+    ``foreach`` and ``matrix`` stages appear once in ``stages``, under their own name.
     """
     try:
         document = load_document(data)
@@ -85,6 +58,7 @@ def read_stages(data: bytes) -> StageFile:
         return StageFile(problems=(error.refusal,), readable=False)
     found = document.get("stages")
     stages: dict[str, Stage] = {}
+    definitions: dict[str, Block] = {}
     problems: list[Refusal] = []
     if found is not None and not isinstance(found, Block):
         problems.append(Refusal(document.line, "'stages' is not a mapping"))
@@ -92,59 +66,26 @@ def read_stages(data: bytes) -> StageFile:
     for name, value in (found or {}).items():
         line = value.line if isinstance(value, Block) else document.line
         try:
-            stages[name] = _read_stage(value)
+            stages[name] = read_stage(body_of(value))
         except ValueError as error:
             problems.append(Refusal(line, f"stage {name!r}: {error}"))
-    return StageFile(stages, tuple(problems))
+            continue
+        if isinstance(value, Block):
+            definitions[name] = value
+    return StageFile(stages, tuple(problems), resolution=Resolution(document, definitions, files or (lambda _: None)))
 
 
-def _read_stage(value: Value) -> Stage:
-    definition = _block("the stage", value)
-    if "do" in definition:
-        definition = _block("'do'", definition["do"])
-    outs: dict[str, StageOut] = {}
-    templated: list[StageOut] = []
-    for path, flags in _out_flags(definition):
-        if _TEMPLATE in path:
-            templated.append(flags)
-        else:
-            outs[posixpath.normpath(path)] = flags
-    return Stage(_text("wdir", definition), outs, tuple(templated))
+def wanted_files(data: bytes, files: Files) -> set[str]:
+    """Name the files of variables that a ``dvc.yaml`` asks for, as far as those that ``files`` gives tell.
+
+    Those of a stage may be named by what those at the top say: ask again when ``files`` gives more.
+    """
+    if not has_templates(data):
+        return set()
+    resolution = read_stages(data, files).resolution
+    return set() if resolution is None else resolution.wanted_files()
 
 
-def _out_flags(definition: Block) -> Iterator[tuple[str, StageOut]]:
-    for key in _OUT_LISTS:
-        entries = definition.get(key)
-        if entries is not None and not isinstance(entries, list):
-            raise ValueError(f"{key!r} is not a list")
-        for entry in entries or ():
-            if isinstance(entry, str):
-                yield entry, StageOut()
-                continue
-            for path, flags in _block(f"an entry of {key!r}", entry).items():
-                yield path, _flags(path, flags)
-
-
-def _flags(path: str, value: Value) -> StageOut:
-    if value is None or isinstance(value, list):
-        # A list holds several plots of one file: nothing about the file.
-        return StageOut()
-    flags = _block(f"out {path!r}", value)
-    return StageOut(
-        cache=boolean("cache", _text("cache", flags), default=True),
-        push=boolean("push", _text("push", flags), default=True),
-        remote=lower(_text("remote", flags)),
-    )
-
-
-def _block(what: str, value: Value) -> Block:
-    if not isinstance(value, Block):
-        raise ValueError(f"{what} is not a mapping")  # noqa: TRY004 - the text is wrong, not the program
-    return value
-
-
-def _text(key: str, block: Block) -> str | None:
-    value = block.get(key)
-    if value is not None and not isinstance(value, str):
-        raise ValueError(f"{key!r} is not a single value")
-    return value
+def has_templates(data: bytes) -> bool:
+    """Tell whether there may be templates in the text of a ``dvc.yaml``."""
+    return any(sign in data for sign in _SIGNS)

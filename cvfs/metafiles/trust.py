@@ -6,6 +6,7 @@ The user's own word is what Git does not track: system, global and local configu
 1. Options that name a file to read credentials from, or a program, and those that turn certificate checks off.
 2. What decides where requests with the user's credentials go, and how they are protected on the way (``endpointurl``,
    CA paths, ``use_ssl``), also counts if the work tree's ``.dvc/config`` says the same of the same remote.
+   So does the URL of a web or SSH server that the user's own password would be sent to.
 3. Names that become a part of a host name have to be such names.
 
 Credentials that the same commit brings, and anonymous access, have nothing to lose, and need only rules 1 and 3.
@@ -58,6 +59,8 @@ _HOST_PARTS = {
 _NEVER_SHOWN = frozenset(("connection_string", "bearer_token_command"))
 _USERINFO = re.compile(r"//[^/]*@")
 _BUCKET = re.compile(r"[A-Za-z0-9_$][A-Za-z0-9._:$-]*")
+_SERVER_SCHEMES = frozenset(("http", "https", "ssh", "webdav", "webdavs"))
+_PASSWORDS = ("password", "passphrase", "token")
 _BUCKET_SCHEMES = frozenset(("s3", "gs", "azure"))
 
 
@@ -76,8 +79,9 @@ def check_trust(remote: RemoteConfig, trusted: bool) -> None:
     refused = dict(_refused(remote))
     if not refused:
         return
+    values = remote.options if remote.address is None else {**remote.options, "url": remote.address}
     reasons = "; ".join(
-        f"{remote.options[option].source} sets {option}{_shown(option, remote.options[option])}, which {reason}"
+        f"{values[option].source} sets {option}{_shown(option, values[option])}, which {reason}"
         for option, reason in refused.items()
     )
     option = next(iter(refused))
@@ -98,6 +102,17 @@ def _refused(remote: RemoteConfig) -> Iterator[tuple[str, str]]:
             reason = _with_credentials(remote, option, value)
         if reason is not None:
             yield option, reason
+    if _sends_password(remote):
+        yield "url", "would be sent your password"
+
+
+def _sends_password(remote: RemoteConfig) -> bool:
+    """Tell whether the user's own password would go to a server that only the repository names."""
+    address = remote.address
+    if remote.scheme not in _SERVER_SCHEMES or address is None or address.level not in _UNTRUSTED:
+        return False
+    given = (remote.options[option] for option in _PASSWORDS if remote.text(option))
+    return remote.confirmed.get("url") != address.text and any(value.level not in _UNTRUSTED for value in given)
 
 
 def _always(option: str, value: Value) -> str | None:

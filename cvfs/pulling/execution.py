@@ -55,11 +55,21 @@ class Execution:
         self._counts: Counter[str] = Counter()
         self._fetched: set[object] = set()
 
-    def plan(self, selections: Iterable[Selection], outs: Iterable[str], stored: Stored) -> None:
-        """Compare everything with the work tree. Nothing is changed yet. Raises TargetError."""
+    def plan(
+        self,
+        selections: Iterable[Selection],
+        outs: Iterable[str],
+        stored: Stored,
+        unlisted: Mapping[str, str],
+    ) -> None:
+        """Compare everything with the work tree. Nothing is changed yet. ``unlisted`` is as for ``Planner``.
+
+        Raises:
+            TargetError: a target names nothing.
+        """
         beside: set[tuple[str, str]] = set()
         with self._progress.task("comparing") as task:
-            planner = Planner(outs, stored, named=self._named, force=self._force, progress=task.advance)
+            planner = Planner(outs, stored, unlisted, named=self._named, force=self._force, progress=task.advance)
             for selected in self._wanted(selections):
                 out = selected.out
                 root = self._roots.get(out.root)

@@ -7,7 +7,7 @@ stood at a moment ago listed this very content at this very path: then it is dat
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
 from cvfs.comparison import Comparison, Item, Status, compare, recorded_files, scan_tracked
@@ -29,14 +29,23 @@ from cvfs.workspace.scanning import Scan
 class Planner:
     """Plans outs, one at a time. ``outs`` are the paths of all that is tracked. Blocking: hashes what is not known.
 
-    ``named`` says that the user named what to pull; ``progress`` counts the bytes that were compared.
+    ``unlisted`` has, by md5, the reason why a listing cannot be had. ``named`` says that the user named what to pull;
+    ``progress`` counts the bytes that were compared.
     """
 
     def __init__(
-        self, outs: Iterable[str], stored: Stored, *, named: bool, force: bool, progress: Callable[[int], None]
+        self,
+        outs: Iterable[str],
+        stored: Stored,
+        unlisted: Mapping[str, str],
+        *,
+        named: bool,
+        force: bool,
+        progress: Callable[[int], None],
     ) -> None:
         self._outs = frozenset(outs)
         self._stored = stored
+        self._unlisted = unlisted
         self._named = named
         self._force = force
         self._progress: Progress = progress
@@ -94,10 +103,12 @@ class Planner:
         if out.record.source in (Source.IMPORT, Source.UNPUSHED):
             self._tell_skipped(plan, out, 1)
             return
+        md5 = out.record.recorded.md5
+        reason = self._unlisted.get((md5 or "").removesuffix(".dir"))
         raise UnlistedError(
-            f"only the hash of the listing is recorded ({out.record.recorded.md5 or 'none'}), and the listing is not "
-            "in DVC's cache",
-            hint="an ordinary DVC remote may have it: `dvc pull`. A push to a version_aware remote records every file",
+            f"only the hash of the listing is recorded ({md5 or 'none'}), and the listing is not in DVC's cache"
+            + (f": {reason}" if reason else ""),
+            hint="a push from where it was made brings it to the remote: cvfs push records every file",
         )
 
     def _tell_skipped(self, plan: OutPlan, out: TrackedOut, count: int) -> None:

@@ -9,6 +9,7 @@ from dataclasses import astuple
 
 from cvfs.errors import SnapshotError
 from cvfs.git import Commit, Repository, TreeEntry
+from cvfs.metafiles.listingfile import ListingError
 from cvfs.metafiles.records import Record, Source
 from cvfs.model import Problem
 from cvfs.snapshot.commit_index import CommitIndex
@@ -18,18 +19,24 @@ from cvfs.snapshot.groups import Group, make_groups, make_key
 from cvfs.snapshot.housekeeping import tidy
 from cvfs.snapshot.indexfile import make_directory
 from cvfs.snapshot.layout import lay_out
+from cvfs.snapshot.listings import ListingCommit, Listings, WantedListing, hang, wanted_listings
 from cvfs.snapshot.placing import Part, place_outs
 from cvfs.snapshot.scan import Metafile, scan, seen_metafiles
 from cvfs.snapshot.segment import Segment
 from cvfs.snapshot.segment_writer import build_segment
 from cvfs.snapshot.snapshot import Snapshot
+from cvfs.snapshot.variables import with_variables
 
 
-def open_snapshot(repository: Repository, commit: Commit | str, index_dir: str) -> Snapshot:
+def open_snapshot(
+    repository: Repository, commit: Commit | str, index_dir: str, listings: Listings | None = None
+) -> Snapshot:
     """Open the snapshot of a commit, or of what a revision names. Blocking: call from a worker thread.
 
     Index files are made in ``index_dir``, which may be shared by any number of processes. The network is used only
-    where the repository is a partial clone that lacks metafiles.
+    where the repository is a partial clone that lacks metafiles, and by ``listings``, which bring those of directories
+    that are known by a hash alone and were not met before; without it, and without a listing, such a directory stays
+    UNLISTED.
 
     Raises:
         RevisionError: the revision names no commit.
@@ -38,16 +45,17 @@ def open_snapshot(repository: Repository, commit: Commit | str, index_dir: str) 
     """
     if isinstance(commit, str):
         commit = repository.resolve(commit)
-    return _Opening(repository, commit, index_dir).snapshot()
+    return _Opening(repository, commit, index_dir, listings).snapshot()
 
 
 class _Opening:
     """One opening of a snapshot: what its steps share."""
 
-    def __init__(self, repository: Repository, commit: Commit, index_dir: str) -> None:
+    def __init__(self, repository: Repository, commit: Commit, index_dir: str, listings: Listings | None) -> None:
         self._repository = repository
         self._commit = commit
         self._directory = index_dir
+        self._listings = listings
 
     def snapshot(self) -> Snapshot:
         """Do it all."""
@@ -55,11 +63,14 @@ class _Opening:
         found = scan(self._repository.tree(self._commit.id))
         self._repository.ensure(found.blobs)
         texts = dict(self._repository.read_blobs([*found.ignores.values(), *found.configs.values()]))
-        metafiles = seen_metafiles(found, _decoded(found.ignores, texts))
+        seen = seen_metafiles(found, _decoded(found.ignores, texts))
+        metafiles = with_variables(self._repository, self._commit.id, seen)
         groups = make_groups(metafiles, self._repository.blob_sizes(metafile.oid for metafile in metafiles))
         parts = [Part(segment, group.files) for group, segment in zip(groups, self._segments(groups), strict=True)]
-        index, segments = self._index(parts, metafiles, found.problems)
-        return Snapshot(self._commit, index, segments, sorted(found.roots), _decoded(found.configs, texts))
+        described = ListingCommit(self._commit.id, sorted(found.roots), _decoded(found.configs, texts))
+        listed = self._listed(described, wanted_listings(parts))
+        index, segments = self._index(parts, listed, metafiles, found.problems)
+        return Snapshot(self._commit, index, segments, described.roots, described.config_blobs)
 
     def _segments(self, groups: Sequence[Group]) -> list[Segment]:
         keys = [group.key for group in groups]
@@ -72,6 +83,22 @@ class _Opening:
                 opened[key] = self._build_segment(key, group.records(contents))
         return [segment for segment in map(opened.get, keys) if segment is not None]
 
+    def _listed(
+        self, commit: ListingCommit, wanted: Mapping[tuple[int, int], WantedListing]
+    ) -> dict[tuple[int, int], Segment]:
+        """Return the segments of those listings that are there or can be had."""
+        segments = {listing.key: Segment.open(self._file(listing.key, "segment")) for listing in wanted.values()}
+        missing = {listing.key: listing for listing in wanted.values() if segments[listing.key] is None}
+        if missing and self._listings is not None:
+            with closing(self._listings.bring(commit, list(missing.values()))) as brought:
+                for listing, file in brought:
+                    try:
+                        segments[listing.key] = self._build_segment(listing.key, [listing.records(file)])
+                    except ListingError as error:
+                        self._listings.refuse(listing, str(error))
+        found = ((place, segments[listing.key]) for place, listing in wanted.items())
+        return {place: segment for place, segment in found if segment is not None}
+
     def _build_segment(self, key: str, records: Iterable[Iterable[Record]]) -> Segment:
         path = self._file(key, "segment")
         build_segment(path, records)
@@ -81,14 +108,19 @@ class _Opening:
         return segment
 
     def _index(
-        self, parts: list[Part], metafiles: Sequence[Metafile], problems: list[Problem]
+        self,
+        parts: list[Part],
+        listed: Mapping[tuple[int, int], Segment],
+        metafiles: Sequence[Metafile],
+        problems: list[Problem],
     ) -> tuple[CommitIndex, list[Segment]]:
-        """Return the commit index and all segments that it speaks of."""
+        """Return the commit index and all segments that it speaks of: metafiles', listings', and what Git holds."""
         # What Git itself holds for `cache: false` changes without any metafile changing.
         git = self._commit.id if any(part.segment.has_git_outs for part in parts) else None
-        of_metafiles = [(metafile.path, metafile.oid, metafile.stages, metafile.root) for metafile in metafiles]
-        path = self._file(make_key("commit", [of_metafiles, list(map(astuple, problems)), git]), "commit")
-        segments = [part.segment for part in parts]
+        of_metafiles = list(map(astuple, metafiles))
+        key = make_key("commit", [of_metafiles, list(map(astuple, problems)), git, list(listed)])
+        path = self._file(key, "commit")
+        segments = [*(part.segment for part in parts), *listed.values()]
         index = CommitIndex.open(path)
         if index is not None:
             if index.git_segment is None:
@@ -96,12 +128,15 @@ class _Opening:
             segment = Segment.open(self._file(index.git_segment, "segment"))
             if segment is not None:
                 return index, [*segments, segment]
-        return self._build_index(path, parts, list(problems))
+        return self._build_index(path, parts, listed, list(problems))
 
     def _build_index(
-        self, path: str, parts: Sequence[Part], problems: list[Problem]
+        self, path: str, parts: Sequence[Part], listed: Mapping[tuple[int, int], Segment], problems: list[Problem]
     ) -> tuple[CommitIndex, list[Segment]]:
         placed = place_outs(parts, problems)
+        hung = {place: (len(parts) + n, Part(segment, ())) for n, (place, segment) in enumerate(listed.items())}
+        placed = hang(placed, hung, problems)
+        parts = [*parts, *(part for _, part in hung.values())]
         of_git = [out for out in placed if out.out.source is Source.GIT]
         others = [out for out in placed if out.out.source is not Source.GIT]
         git_segment = None

@@ -36,7 +36,8 @@ class Group:
     @property
     def key(self) -> str:
         """Return the hash of all that the segment is made of."""
-        return make_key("segment", [(metafile.oid, metafile.stages) for metafile in self.metafiles])
+        parts = [(metafile.oid, metafile.stages, metafile.variables) for metafile in self.metafiles]
+        return make_key("segment", parts)
 
     @property
     def files(self) -> list[tuple[str, Metafile]]:
@@ -50,8 +51,12 @@ class Group:
 
     @property
     def blobs(self) -> list[str]:
-        """Return the blobs of ``files``."""
-        return [metafile.stages or "" if path != metafile.path else metafile.oid for path, metafile in self.files]
+        """Return the blobs that ``records`` reads."""
+        blobs = []
+        for metafile in self.metafiles:
+            blobs += [oid for _, oid in metafile.variables]
+            blobs += [metafile.oid] if metafile.stages is None else [metafile.stages, metafile.oid]
+        return blobs
 
     def records(self, blobs: Iterator[bytes]) -> Iterator[Sequence[Record] | Iterator[Record]]:
         """Yield the records of each of ``files``, reading their content from ``blobs`` one at a time."""
@@ -59,7 +64,8 @@ class Group:
             if metafile.stages is None:
                 yield read_dvc(next(blobs))
             else:
-                stages = read_stages(next(blobs))
+                variables = {name: next(blobs) for name, _ in metafile.variables}
+                stages = read_stages(next(blobs), variables.get)
                 yield stages.problems
                 yield read_lock(next(blobs), stages)
 

@@ -24,7 +24,7 @@ from cvfs.errors import SnapshotError
 log = logging.getLogger(__name__)
 
 #: Raise it when the layout changes, or what is made of a metafile. It is a part of every key, too.
-FORMAT_VERSION = 1
+FORMAT_VERSION = 3
 
 _MAGIC = b"cvfsidx\n"
 _HEADER = struct.Struct("<8sII4sQI")

@@ -15,17 +15,23 @@ from cvfs.model import Problem
 #: What is taken for the DVC root where a commit has metafiles and no ``.dvc`` directory at all.
 TOP = ""
 
+#: ``Dvcfile`` is what DVC before 2 called the file of a stage that was given no name.
+_METAFILES = ("dvc.lock", "Dvcfile")
 _BESIDE = ("dvc.yaml", ".dvcignore")
 
 
 @dataclass(frozen=True, slots=True)
 class Metafile:
-    """A ``.dvc`` file, or a ``dvc.lock`` with the blob of the ``dvc.yaml`` beside it. ``root`` is its DVC root."""
+    """A ``.dvc`` file, or a ``dvc.lock`` with the blob of the ``dvc.yaml`` beside it. ``root`` is its DVC root.
+
+    ``variables`` are the files that the templates of the ``dvc.yaml`` need: name relative to it, and blob.
+    """
 
     path: str
     oid: str
     stages: str | None
     root: str
+    variables: tuple[tuple[str, str], ...] = ()
 
     @property
     def directory(self) -> str:
@@ -61,7 +67,7 @@ def scan(tree: Iterable[TreeEntry]) -> Scan:
                 found.configs[above[1:]] = entry.oid
             continue
         directory, _, name = entry.path.rpartition("/")
-        is_metafile = name == "dvc.lock" or (name.endswith(".dvc") and name != ".dvc")
+        is_metafile = name in _METAFILES or (name.endswith(".dvc") and name != ".dvc")
         if not (is_metafile or name in _BESIDE) or not _is_file(entry, found):
             continue
         if is_metafile:

@@ -94,6 +94,8 @@ class Segment:
         meta = json.loads(file.section(META))
         self._remotes: list[str | None] = [None, *meta["remotes"]]
         self.has_git_outs: bool = meta["git"]
+        #: The outs that are directories known by the hash of their listing alone.
+        self.unlisted: list[int] = meta["unlisted"]
         self.refusals = [SegmentRefusal(*refusal) for refusal in meta["refusals"]]
 
     @classmethod

@@ -130,5 +130,15 @@ class _Output:
 
     def _meta(self) -> bytes:
         git = any(out.record is not None and out.record.source is Source.GIT for _, out in self._outs)
-        meta = {"remotes": list(self._intake.remotes), "git": git, "refusals": self._intake.refusals.result()}
+        unlisted = [
+            row
+            for row, (_, out) in enumerate(self._outs)
+            if out.record is not None and out.record.kind is Kind.UNLISTED and out.record.recorded.md5
+        ]
+        meta = {
+            "remotes": list(self._intake.remotes),
+            "git": git,
+            "unlisted": unlisted,
+            "refusals": self._intake.refusals.result(),
+        }
         return json.dumps(meta).encode()

@@ -316,7 +316,7 @@ class Snapshot:
         path = self.path(ino).decode("utf-8", "replace")
         return UnlistedError(
             f"{path} is a directory that commit {self.commit} knows only {known}: it does not list the files",
-            hint="push it to a version_aware remote and commit the metafile",
+            hint="the listing is in no cache on this machine, and no remote gave it when the commit was opened",
         )
 
 

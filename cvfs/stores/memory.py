@@ -42,8 +42,8 @@ class MemoryStore:
     def check(self) -> None:
         """Do nothing: there is nothing to miss."""
 
-    def read(self, key: str, version_id: str, start: int = 0, length: int | None = None) -> Piece:
-        """Read one version, as ``Store.read``."""
+    def read(self, key: str, version_id: str | None, start: int = 0, length: int | None = None) -> Piece:
+        """Read one version, or the current one, as ``Store.read``."""
         found = self._find(key, version_id)
         stop = range_end(found.stat.size, start, length, self._name(key, version_id))
         return Piece(found.data[start:stop], start, found.stat)

@@ -2,7 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from cvfs.errors import IntegrityError
+from cvfs.stores.store import Piece
+
+
+class BeyondEndError(IntegrityError):
+    """The store says that the range begins beyond the end: of an empty object, each does."""
+
+
+def read_or_empty(read: Callable[[int, int | None], Piece], start: int, length: int | None) -> Piece:
+    """Have ``read`` read a range from a store that refuses any range of an empty object, and give its nothing."""
+    try:
+        return read(start, length)
+    except BeyondEndError:
+        # Whether the object is empty, only the whole of it tells.
+        if start > 0 or length is None:
+            raise
+        whole = read(0, None)
+        if whole.data:
+            raise
+        return whole
 
 
 def range_end(size: int, start: int, length: int | None, what: str) -> int:

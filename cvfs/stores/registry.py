@@ -9,13 +9,21 @@ from importlib import import_module
 from cvfs.errors import CvfsError, RemoteError
 from cvfs.metafiles.config import Config, RemoteConfig
 from cvfs.metafiles.trust import check_trust
-from cvfs.stores.local import LocalStore
+from cvfs.model import Addressing
+from cvfs.stores.local import DirectoryStore, LocalStore
 from cvfs.stores.retry import RetryingStore, RetryPolicy
 from cvfs.stores.store import Store
 
 #: Packages with ``open_remote(RemoteConfig) -> Store`` for a scheme; loaded when a remote needs one, because each loads
 #: an SDK.
-_PACKAGES = {"s3": "cvfs.stores.s3"}
+_PACKAGES = {
+    "azure": "cvfs.stores.azure",
+    "gs": "cvfs.stores.gcs",
+    "s3": "cvfs.stores.s3",
+    "http": "cvfs.stores.http",
+    "https": "cvfs.stores.http",
+    "ssh": "cvfs.stores.ssh",
+}
 
 
 def open_store(remote: RemoteConfig, *, trusted: bool, policy: RetryPolicy | None = None) -> Store:
@@ -35,12 +43,10 @@ def open_store(remote: RemoteConfig, *, trusted: bool, policy: RetryPolicy | Non
 
 
 def _open_local(remote: RemoteConfig) -> Store:
-    if not remote.version_aware:
-        raise RemoteError(
-            f"remote {remote.name!r} ({remote.url}): not supported yet: a directory without version_aware = true, "
-            "which is DVC's ordinary kind of remote"
-        )
-    return LocalStore(remote.url.partition("://")[2] or remote.url)
+    directory = remote.url.partition("://")[2] or remote.url
+    if remote.version_aware:
+        return LocalStore(directory)
+    return DirectoryStore(directory)
 
 
 def full_key(remote: RemoteConfig, key: str) -> str:
@@ -83,6 +89,13 @@ class RemoteSet:
         if not found:
             raise _not_configured(root, wanted, configured)
         return found
+
+    def addressing(self, root: str, name: str) -> Addressing:
+        """Tell how DVC finds on a remote what it pushed there. Never blocks. Raises RemoteError, ConfigError."""
+        remote = self._configs[root].remote(name)
+        if not remote.version_aware:
+            return Addressing.HASHES
+        return Addressing.WORKTREE if remote.flag("worktree", default=False) else Addressing.VERSIONS
 
     def store(self, root: str, name: str) -> Store:
         """Return the store of a remote, the same one each time. Blocking: call from a worker thread.

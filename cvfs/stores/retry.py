@@ -111,7 +111,7 @@ class RetryingStore:
         """Check the wrapped store, once: this asks nobody who may be busy."""
         self._store.check()
 
-    def read(self, key: str, version_id: str, start: int = 0, length: int | None = None) -> Piece:
+    def read(self, key: str, version_id: str | None, start: int = 0, length: int | None = None) -> Piece:
         """Read as the wrapped store does, more than once if need be."""
         return self._twice(lambda: self._store.read(key, version_id, start, length))
 

@@ -20,6 +20,8 @@ class Versioning(Enum):
     OFF = "off"
     #: The store does not tell (no permission, or no such question in its API): the answer to an upload will.
     UNKNOWN = "unknown"
+    #: The store does not tell, nor will the answer to an upload: every object has a version, kept or not (GCS).
+    UNTOLD = "untold"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +35,10 @@ class Stat:
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """Bytes of one version: ``data`` begins at ``start``; ``stat`` describes the whole object."""
+    """Bytes of one version: ``data`` begins at ``start``; ``stat`` describes the whole object.
+
+    Its etag is None where the store has etags that say nothing of the content (GCS).
+    """
 
     data: bytes
     start: int
@@ -86,13 +91,13 @@ class Store(Protocol):
             StoreError: something else that reads need is missing (of a local store: the directory).
         """
 
-    def read(self, key: str, version_id: str, start: int = 0, length: int | None = None) -> Piece:
-        """Read one version, whole or ``length`` bytes from ``start``.
+    def read(self, key: str, version_id: str | None, start: int = 0, length: int | None = None) -> Piece:
+        """Read one version, or the current object where ``version_id`` is None: all of it, or a range from ``start``.
 
         A range that ends beyond the object is cut at its end; one that starts at or beyond it raises IntegrityError
         (but reading an empty object from 0 gives nothing). So does an answer that is not the range asked for or names
-        another version id than the one asked for. An answer that breaks off raises UnavailableError. A negative
-        ``start`` or a ``length`` below 1 is a mistake of the caller: ValueError.
+        another version id than the one asked for; the current object may have any. An answer that breaks off raises
+        UnavailableError. A negative ``start`` or a ``length`` below 1 is a mistake of the caller: ValueError.
 
         Raises:
             VersionNotFoundError, AccessDeniedError, CredentialsError, ArchivedError, UnavailableError, IntegrityError.

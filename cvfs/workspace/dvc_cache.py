@@ -13,11 +13,18 @@ import os
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
+from typing import IO
 
+from cvfs.errors import WorkspaceError
+from cvfs.metafiles.listingfile import ListingError, read_listing
 from cvfs.metafiles.names import check_relpath
+from cvfs.metafiles.records import FileRecord, Refusal
+from cvfs.workspace.replacing import read_file, replace_file
 
 _log = logging.getLogger(__name__)
 _MD5 = re.compile(r"[0-9a-f]{32}")
+_md5 = partial(hashlib.md5, usedforsecurity=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,28 +68,56 @@ class DvcCache:
 
         A listing that is not what its name says, or that names a file outside the directory, counts as missing.
         """
-        path = self._path(md5.removesuffix(".dir"), legacy=legacy, suffix=".dir")
-        if path is None:
+        file = self.open_listing(md5, legacy=legacy)
+        if file is None:
+            return None
+        with file:
+            try:
+                files = [_cached_file(record) for record in read_listing(file)]
+            except ValueError as error:
+                _log.warning("%s is no listing of a directory: %s", file.name, error)
+                return None
+        return sorted(files, key=lambda file_: file_.relpath)
+
+    def open_listing(self, md5: str, *, legacy: bool) -> IO[bytes] | None:
+        """Open the listing whose hash is ``md5``, with or without its ``.dir``, at its start; None as ``listing``."""
+        name = md5.removesuffix(".dir")
+        path = self._path(name, legacy=legacy, suffix=".dir")
+        if path is None or not os.path.isfile(path):
             return None
         try:
-            with open(path, "rb") as file:
-                text = file.read()
+            file = open(path, "rb")  # noqa: SIM115 - the caller closes it
+            digest = hashlib.file_digest(file, _md5)
+            file.seek(0)
         except OSError:
             return None
-        if hashlib.md5(text, usedforsecurity=False).hexdigest() != md5.removesuffix(".dir"):
-            _log.warning("%s is damaged; DVC would call its cache corrupted", path)
-            return None
+        if digest.hexdigest() == name:
+            return file
+        file.close()
+        _log.warning("%s is damaged; DVC would call its cache corrupted", path)
+        return None
+
+    def add_listing(self, md5: str, text: bytes, *, legacy: bool) -> None:
+        """Keep a listing whose bytes have this md5, as DVC does when it fetches one. Raises WorkspaceError."""
+        path = self._path(md5.removesuffix(".dir"), legacy=legacy, suffix=".dir")
+        if path is None:
+            raise ValueError(f"{md5!r} is no md5")
         try:
-            files = [CachedFile(item["relpath"], item["md5"]) for item in json.loads(text)]
-            for file_ in files:
-                check_relpath(file_.relpath)
-        except (ValueError, TypeError, KeyError) as error:
-            _log.warning("%s is no listing of a directory: %s", path, error)
-            return None
-        return sorted(files, key=lambda file_: file_.relpath)
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+        except OSError as error:
+            raise WorkspaceError(f"DVC's cache cannot be written: {path}: {error.strerror}") from error
+        replace_file(path, text, expected=read_file(path), mode=0o444)
 
     def _path(self, md5: str, *, legacy: bool, suffix: str = "") -> str | None:
         if _MD5.fullmatch(md5) is None:
             return None
         parts = (md5[:2], md5[2:] + suffix)
         return os.path.join(self._directory, *(parts if legacy else ("files", "md5", *parts)))
+
+
+def _cached_file(record: FileRecord | Refusal) -> CachedFile:
+    if isinstance(record, Refusal):
+        raise ListingError(f"entry {record.line}: {record.reason}")
+    check_relpath(record.relpath)
+    assert record.recorded.md5 is not None
+    return CachedFile(record.relpath, record.recorded.md5)

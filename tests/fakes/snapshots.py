@@ -133,6 +133,13 @@ class FakeFetcher:
     def read_now(self, content: Content, offset: int, size: int) -> bytes | None:
         return self._cut(content, offset, size) if self._paths[content.md5] in self.cached else None
 
+    def size_now(self, content: Content) -> int | None:
+        return len(self._data[content.md5]) if self._paths[content.md5] in self.cached else content.size
+
+    async def size(self, content: Content) -> int:
+        await self.read(content, 0, 1)
+        return len(self._data[content.md5])
+
     async def read(self, content: Content, offset: int, size: int) -> bytes:
         path = self._paths[content.md5]
         await trio.lowlevel.checkpoint()

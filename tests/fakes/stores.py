@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from cvfs.errors import RemoteError
+from cvfs.model import Addressing
 from cvfs.stores.store import Piece, Stat
 
 #: A stalled read that nobody releases is a mistake in the test: fail it instead of hanging.
@@ -175,9 +176,15 @@ class FakeRemotes:
     A value that is an exception is raised by ``store()``, as a remote that cannot be used does.
     """
 
-    def __init__(self, stores: Mapping[str, object], default: str | None = None) -> None:
+    def __init__(
+        self,
+        stores: Mapping[str, object],
+        default: str | None = None,
+        addressings: Mapping[str, Addressing] | None = None,
+    ) -> None:
         self._stores = dict(stores)
         self._default = default or next(iter(self._stores), None)
+        self._addressings = dict(addressings or {})
 
     def candidates(self, root: str, recorded: str | None, out_remote: str | None) -> list[str]:
         names: Iterable[str | None] = (recorded, out_remote, self._default)
@@ -185,6 +192,9 @@ class FakeRemotes:
         if not found:
             raise RemoteError(f"no remote is configured for {root or 'the repository'}")
         return found
+
+    def addressing(self, root: str, name: str) -> Addressing:
+        return self._addressings.get(name, Addressing.VERSIONS)
 
     def store(self, root: str, name: str):
         found = self._stores[name]

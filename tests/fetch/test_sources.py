@@ -122,13 +122,22 @@ def test_only_so_much_is_asked_for(sources, stores):
     assert {request.length for request in stores["recorded"].requests} == {100}
 
 
-def test_never_pushed(sources):
+def test_never_pushed(sources, stores):
     content = Content(1, "a" * 32, None, None)
-    for ask in (sources.lane, sources.make_stores, lambda content: sources.read_start(content, 10)):
-        with pytest.raises(NotPushedError) as caught:
-            ask(content)
-        assert "push" in caught.value.hint
+    with pytest.raises(NotPushedError, match=r"records no version of this file, .* by the hash") as caught:
+        sources.read_start(content, 10)
+    assert "push" in caught.value.hint
+    assert "memory://default: key 'files/md5/aa/" + "a" * 30 in caught.value.message
     assert sources.known_keys(content) == ["md5-" + "a" * 32]
+    assert asked(stores) == ["of-out", "default"][1:]
+
+
+def test_nothing_recorded_that_could_be_asked_for(sources, stores):
+    content = Content(1, None, None, None)
+    for ask in (sources.lane, sources.make_stores, lambda content: sources.read_start(content, 10)):
+        with pytest.raises(NotPushedError, match="records no version"):
+            ask(content)
+    assert asked(stores) == []
 
 
 def test_keys_of_versions_are_known_once_the_stores_are_made(sources, stores):

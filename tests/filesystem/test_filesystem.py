@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import stat
 
 import pytest
@@ -110,15 +111,41 @@ def test_nothing_is_asked_for_beyond_the_end() -> None:
     assert filesystem.read_now(find(filesystem, "z"), 0, 100) == b""
 
 
-def test_file_of_unknown_size_is_read_to_its_end() -> None:
+def test_size_that_was_not_recorded_is_learnt_when_the_file_is_opened() -> None:
     filesystem, _ = make()
     ino = find(filesystem, "data/unsized")
-    assert filesystem.needs_direct_io(ino)
-    assert not filesystem.needs_direct_io(find(filesystem, "data/a"))
-    assert not filesystem.needs_direct_io(find(filesystem, "data"))
-    assert filesystem.attributes(ino).size == 0
+    before = filesystem.attributes(ino)
+    assert (before.size, before.blocks, before.is_final) == (0, 0, False)
+    trio.run(filesystem.learn_size, ino)
+    after = filesystem.attributes(ino)
+    assert (after.size, after.blocks, after.is_final) == (18, 1, True)
+    assert [found for name, found, _ in filesystem.entries(find(filesystem, "data")) if name == b"unsized"] == [after]
     assert trio.run(filesystem.read, ino, 0, 4096) == b"who knows how long"
-    assert trio.run(filesystem.read, ino, 4096, 4096) == b""
+    assert filesystem.read_now(ino, 18, 4096) == b""
+
+
+def test_size_that_was_not_recorded_is_known_of_what_is_on_this_machine() -> None:
+    filesystem, fetcher = make()
+    fetcher.cached.add("data/unsized")
+    found = filesystem.attributes(find(filesystem, "data/unsized"))
+    assert (found.size, found.is_final) == (18, True)
+
+
+def test_nothing_is_asked_for_to_learn_a_size_that_was_recorded() -> None:
+    filesystem, fetcher = make()
+    fetcher.failures["data/a"] = VersionNotFoundError("nobody may ask")
+    trio.run(filesystem.learn_size, find(filesystem, "data/a"))
+    trio.run(filesystem.learn_size, find(filesystem, "data"))
+    assert filesystem.attributes(find(filesystem, "data/a")).is_final
+
+
+def test_bytes_that_end_before_a_learnt_size_are_an_error() -> None:
+    filesystem, fetcher = make()
+    ino = find(filesystem, "data/unsized")
+    trio.run(filesystem.learn_size, ino)
+    fetcher._cut = lambda content, offset, size: b"who"
+    with pytest.raises(IntegrityError, match="3 bytes"):
+        trio.run(filesystem.read, ino, 0, 4096)
 
 
 @pytest.mark.parametrize("cached", [True, False])
@@ -156,7 +183,8 @@ def test_origin_names_path_key_and_version_but_nothing_that_was_never_pushed() -
     ino = find(filesystem, "d/a")
     assert filesystem.path(ino) == "d/a"
     assert filesystem.origin(ino) == f"store remote, key d/a, version v-{ino}"
-    assert filesystem.origin(find(filesystem, "d/new")) == "store -, key -, version -"
+    md5 = hashlib.md5(b"d/new").hexdigest()
+    assert filesystem.origin(find(filesystem, "d/new")) == f"store -, key -, version -, md5 {md5}"
 
 
 @pytest.mark.parametrize("subdir", ["data", "/data/", "data/"])

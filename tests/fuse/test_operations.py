@@ -60,13 +60,23 @@ def test_nobody_can_say_what_is_absent_from_a_directory_without_a_listing(operat
     assert errno_from(operations.readdir, hidden, 0, None) == errno.ENODATA
 
 
-def test_open_keeps_pages_and_reads_around_them_only_without_a_size(operations: Operations) -> None:
-    sized, unsized = (
-        trio.run(operations.open, lookup(operations, name).st_ino, os.O_RDONLY | os.O_NONBLOCK, CONTEXT)
-        for name in (b"a", b"unsized")
-    )
-    assert (sized.fh, sized.keep_cache, sized.direct_io) == (lookup(operations, b"a").st_ino, True, False)
-    assert unsized.direct_io
+def test_open_keeps_pages(operations: Operations) -> None:
+    opened = trio.run(operations.open, lookup(operations, b"a").st_ino, os.O_RDONLY | os.O_NONBLOCK, CONTEXT)
+    assert (opened.fh, opened.keep_cache, opened.direct_io) == (lookup(operations, b"a").st_ino, True, False)
+
+
+def test_size_that_nobody_knows_is_asked_for_again_until_the_file_is_opened(operations: Operations) -> None:
+    unsized = lookup(operations, b"unsized")
+    assert (unsized.st_size, unsized.attr_timeout, unsized.entry_timeout) == (0, 0, FOREVER)
+    assert not trio.run(operations.open, unsized.st_ino, os.O_RDONLY, CONTEXT).direct_io
+    known = trio.run(operations.getattr, unsized.st_ino, CONTEXT)
+    assert (known.st_size, known.attr_timeout) == (4, FOREVER)
+
+
+def test_open_fails_where_the_size_cannot_be_learnt(operations: Operations, fetcher: FakeFetcher, caplog) -> None:
+    fetcher.failures["unsized"] = VersionNotFoundError("gone")
+    assert errno_from(operations.open, lookup(operations, b"unsized").st_ino, os.O_RDONLY, CONTEXT) == errno.ESTALE
+    assert "gone" in caplog.text
 
 
 @pytest.mark.parametrize("flags", [os.O_WRONLY, os.O_RDWR])

@@ -9,6 +9,7 @@ import pytest
 from dvc_repository import DvcRepository
 from repositories import GitRepository
 from scenes import SCENES, Bucket
+from servers.gcs import gcs, gcs_server  # noqa: F401 (fixtures)
 from servers.moto import Moto
 
 

@@ -61,7 +61,7 @@ def test_pushed_pipeline_with_files_of_a_directory() -> None:
     read = lock(LOCK)
     assert read.outs == [
         OutRecord(0, "a", Kind.FILE, Recorded(MD5, 3, False, "up", "v", "e"), False, Source.REMOTE, None, 9, "one"),
-        OutRecord(1, "d", Kind.DIRECTORY, Recorded(), False, Source.REMOTE, None, 20, "two"),
+        OutRecord(1, "d", Kind.DIRECTORY, Recorded(), False, Source.REMOTE, None, 20, "two@x"),
     ]
     assert read.file.out == 1
     assert read.file.recorded == Recorded(OTHER_MD5, 1, False, "up", "w", None)
@@ -91,18 +91,64 @@ def test_out_of_a_template_keeps_the_flags_of_the_template() -> None:
 
 
 def test_out_of_different_templates_is_refused_and_the_others_stay() -> None:
-    read = lock(LOCK, "stages:\n  one: {outs: [{'${x}': {cache: false}}, '${y}']}\n  two: {outs: [d]}")
+    read = lock(
+        LOCK, "stages:\n  one: {outs: [{'${x}': {cache: false}}, '${y}']}\n  two: {foreach: [x], do: {outs: [d]}}"
+    )
+    assert read.out.path == "d"
+    unresolved, refused = read.refusals
+    assert "'x', which is not defined" in unresolved.reason
+    assert refused.line == 9
+    assert "out 'a'" in refused.reason
+    assert "templates" in refused.reason
+
+
+def test_wdir_that_cannot_be_resolved_is_refused_stage_by_stage() -> None:
+    read = lock(LOCK, "stages:\n  one: {wdir: '${w}', outs: [a]}\n  two: {foreach: [x], do: {outs: [d]}}")
     assert read.out.path == "d"
     assert read.refusal.line == 9
-    assert "out 'a'" in read.refusal.reason
-    assert "templates" in read.refusal.reason
+    assert "stage 'one': its wdir '${w}' cannot be resolved: '${w}' names 'w'" in read.refusal.reason
 
 
-def test_wdir_of_a_template_is_refused_stage_by_stage() -> None:
-    read = lock(LOCK, "stages:\n  one: {wdir: '${w}', outs: [a]}\n  two: {outs: [d]}")
-    assert read.out.path == "d"
-    assert read.refusal.line == 4
-    assert "stage 'one': wdir '${w}' is a template" in read.refusal.reason
+def test_outs_of_resolved_templates_have_the_flags_of_their_own() -> None:
+    read = lock(
+        LOCK,
+        "vars: [{x: a, w: sub, cold: Cold}]\n"
+        "stages:\n  one: {wdir: '${w}', outs: [{'${x}': {cache: false, remote: '${cold}'}}, '${w}/b']}\n"
+        "  two: {foreach: {x: {out: d}}, do: {wdir: '../${key}', outs: [{'${item.out}': {push: false}}]}}\n",
+    )
+    assert not read.refusals
+    assert [(out.path, out.source, out.remote) for out in read.outs] == [
+        ("sub/a", Source.GIT, "cold"),
+        ("../x/d", Source.UNPUSHED, None),
+    ]
+
+
+def test_stage_that_its_foreach_no_longer_makes_is_ignored() -> None:
+    read = lock(LOCK, "vars: [{all: [y]}]\nstages:\n  two: {foreach: '${all}', do: {outs: [d]}}\n")
+    assert (read.outs, read.refusals) == ([], [])
+
+
+def test_one_reason_for_many_stages_is_told_once() -> None:
+    stages = "".join(f"  s@{number}:\n    cmd: x\n    outs:\n    - path: o{number}\n" for number in range(9))
+    read = lock(f"schema: '2.0'\nstages:\n{stages}", "stages:\n  s: {foreach: '${all}', do: {outs: ['${item}']}}\n")
+    assert len(read.outs) == 9
+    assert "stage 's@0': its templates cannot be resolved: '${all}' names 'all'" in read.refusal.reason
+    assert "dvc.lock alone" in read.refusal.reason
+
+
+def test_lock_of_dvc_1_has_the_stages_at_the_top() -> None:
+    read = lock(
+        f"prep:\n  cmd: x\n  params:\n    params.yaml:\n      a: 1\n  outs:\n  - path: a\n    md5: {MD5}\n"
+        f"gone:\n  cmd: x\n  outs:\n  - path: g\n    md5: {MD5}\n",
+        "stages:\n  prep: {cmd: x, wdir: w, outs: [{a: {cache: false}}]}\n",
+    )
+    assert not read.refusals
+    assert (read.out.path, read.out.stage, read.out.source, read.out.legacy) == ("w/a", "prep", Source.GIT, True)
+
+
+def test_unknown_parts_of_a_lock_of_schema_2_are_no_stages() -> None:
+    read = lock("schema: '2.0'\nstages: {}\nmore: {outs: [{path: a}]}\n")
+    assert (read.outs, read.refusals) == ([], [])
 
 
 def test_unreadable_dvc_yaml_counts_as_none() -> None:
@@ -118,11 +164,10 @@ def test_external_wdir_of_dvc_yaml() -> None:
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("prep:\n  cmd: x\n  outs:\n  - {path: a}\n", "DVC 1.x"),
-        ("{}", "DVC 1.x"),
         ("schema: '3.0'\nstages:\n  s: {outs: [{path: a}]}\n", "schema '3.0'"),
         ("schema: '2.0'\nstages: [a]\n", "a mapping is expected"),
         ("schema: [2]\n", "one value is expected"),
+        ("one: [a]\n", "stage 'one': a list stands where a mapping is expected"),
         ("", "empty"),
     ],
 )
@@ -160,7 +205,7 @@ def test_files_of_a_refused_out_never_get_into_the_next_one() -> None:
 def test_what_was_complete_before_the_text_breaks_stays() -> None:
     read = lock(LOCK.replace("datasets:", "<<<<<<< ours\ndatasets:"))
     assert read.outs[0].path == "a"
-    assert (read.refusal.line, "conflict" in read.refusal.reason) == (27, True)
+    assert (read.refusal.line, "merge conflict (<<<<<<<) in line 27" in read.refusal.reason) == (27, True)
 
 
 def test_out_that_the_text_breaks_off_has_no_record() -> None:

@@ -58,14 +58,16 @@ def test_paths_are_compared_normalised() -> None:
 
 def test_item_of_foreach_and_matrix_is_the_stage_that_it_comes_from() -> None:
     read = stages(
-        "stages:\n  each:\n    foreach: [a, b]\n    do: {cmd: x, wdir: in, outs: ['${item}']}\n"
+        "stages:\n  each:\n    foreach: [a, b, bob@example.org]\n    do: {cmd: x, wdir: in, outs: ['${item}']}\n"
         "  grid: {matrix: {m: [1]}, cmd: x, outs: [o]}\n  each@special: {cmd: x, outs: [own]}\n"
     )
-    assert read.stage("each@a") is read.stages["each"]
-    assert read.stage("each@bob@example.org") is read.stages["each"]
+    assert read.stage("each@a") == Stage("in", {"a": StageOut()})
+    assert read.stage("each@bob@example.org") == Stage("in", {"bob@example.org": StageOut()})
     assert read.stage("each@special") is read.stages["each@special"]
-    assert read.stage("each@special@x") is read.stages["each@special"]
-    assert read.stage("grid@m1") is read.stages["grid"]
+    assert read.stage("grid@1") is read.stages["grid"]
+    assert read.stage("each@c") is None, "the list has no such item"
+    assert read.stage("each") is None, "it stands for others only"
+    assert read.stage("each@special@x") is None, "it stands for itself only"
     assert read.stages["each"].wdir == "in"
     assert read.stage("other@a") is None
     assert read.stage("other") is None

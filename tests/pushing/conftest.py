@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from clones import Clone
 from command import Shell
-from projects import Bucket, LocalBucket, Project, S3Bucket
+from projects import AzureBucket, Bucket, LocalBucket, Project, S3Bucket
 from repositories import GitRepository
 from watched_store import WatchedStore
 
@@ -16,13 +16,19 @@ from watched_store import WatchedStore
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": "us-east-1"}
 
 
-@pytest.fixture(params=["local", "s3"])
-def make_bucket(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[str], Bucket]:
+@pytest.fixture(params=["local", "s3", "azure"])
+def make_bucket(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[str], Bucket]:
     """Make versioned remotes of each kind that is supported."""
 
     def make(name: str) -> Bucket:
         if request.param == "local":
             return LocalBucket(tmp_path / f"store-{name}")
+        if request.param == "azure":
+            server = request.getfixturevalue("azure")
+            monkeypatch.setenv("AZURE_STORAGE_CONNECTION_STRING", server.connection_string)
+            return AzureBucket(server, server.make_container())
         moto = request.getfixturevalue("moto")
         return S3Bucket(moto, moto.make_bucket())
 

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 import yaml
 from command import Outcome, Shell
 from repositories import GitRepository
+from servers.azure import AzureServer
 from servers.moto import Moto
 
 
@@ -84,6 +85,37 @@ class S3Bucket:
     def live(self) -> list[str]:
         live = (one for one in self.moto.versions(self.name) if one.latest and not one.deleted)
         return sorted(one.key.removeprefix("base/") for one in live)
+
+
+@dataclass(frozen=True, slots=True)
+class AzureBucket:
+    """A container of our own Azure server, with a prefix."""
+
+    server: AzureServer
+    name: str
+
+    @property
+    def url(self) -> str:
+        return f"azure://{self.name}/base"
+
+    @property
+    def options(self) -> Mapping[str, str]:
+        return {}  # the account is in the environment, because git would see the key
+
+    def contents(self, key: str) -> list[bytes]:
+        every = self.server.container(self.name).list_blobs(f"base/{key}", include=["versions", "deletedwithversions"])
+        return [self.read(key, str(one.version_id)) for one in every if one.name == f"base/{key}"]
+
+    def read(self, key: str, version_id: str) -> bytes:
+        blob = self.server.container(self.name).get_blob_client(f"base/{key}")
+        return bytes(blob.download_blob(version_id=version_id).readall())
+
+    def live(self) -> list[str]:
+        return sorted(one.name.removeprefix("base/") for one in self.server.container(self.name).list_blobs())
+
+    def overwrite(self, key: str, data: bytes) -> None:
+        """Write an object as another tool would."""
+        self.server.container(self.name).upload_blob(f"base/{key}", data, overwrite=True)
 
 
 @dataclass(frozen=True, slots=True)

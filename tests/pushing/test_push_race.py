@@ -6,7 +6,7 @@ import threading
 from pathlib import Path
 
 from command import Shell
-from projects import Project, S3Bucket
+from projects import AzureBucket, Project, S3Bucket
 
 NAMES = [f"data/{number:02}" for number in range(25)]
 
@@ -48,5 +48,7 @@ def disturb(project: Project, over: threading.Event) -> None:
         for name in NAMES[:5]:
             if isinstance(project.bucket, S3Bucket):
                 project.bucket.moto.s3.put_object(Bucket=project.bucket.name, Key=f"base/{name}", Body=b"outsider")
+            elif isinstance(project.bucket, AzureBucket):
+                project.bucket.overwrite(name, b"outsider")
             else:
                 Path(project.bucket.url, name).write_bytes(b"outsider")

@@ -138,6 +138,10 @@ class Account:
         self._last = max(self._last + 1, time.time_ns() // 100)
         return self._last
 
+    def pass_time(self, seconds: int) -> None:
+        """Have so much time pass before the next request."""
+        self._last = self.now() + seconds * _TICKS
+
     def write(self, container: Container, name: str, blob: Callable[[int, str | None], Blob]) -> Blob:
         """Make what ``blob`` returns for a time and a version id the current version of ``name``."""
         ticks = self.now()
@@ -155,9 +159,7 @@ class Account:
         return self.write(
             container,
             name,
-            lambda ticks, version: replace(
-                current, ticks=ticks, version_id=version, etag=etag_text(ticks), **changed
-            ),
+            lambda ticks, version: replace(current, ticks=ticks, version_id=version, etag=etag_text(ticks), **changed),
         )
 
     def delete(self, container: Container, name: str, version_id: str | None) -> None:
@@ -191,7 +193,7 @@ def version_text(ticks: int) -> str:
 
 def etag_text(ticks: int) -> str:
     """Render a time as an ETag, without quotes."""
-    return f"0x8D{ticks:016X}"
+    return f"0x8D{ticks & 0xFFFFFFFFFFFFF:013X}"
 
 
 def http_date(ticks: int) -> str:

@@ -13,6 +13,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Protocol
 
+import azure_harness
+import gcs_harness
 from servers.moto import ANY, Moto
 
 from cvfs.stores.local import LocalStore
@@ -29,7 +31,12 @@ _EXTERNAL_CREDENTIALS = (
 )
 
 #: The kinds of stores that the contract suite runs on.
-HARNESSES = ("memory", "local", "s3", *(["s3-external"] if EXTERNAL else []))
+HARNESSES = (
+    *("memory", "local", "s3", "azure", "gcs"),
+    *(["s3-external"] if EXTERNAL else []),
+    *(["azure-external"] if azure_harness.EXTERNAL else []),
+    *(["gcs-external"] if gcs_harness.EXTERNAL else []),
+)
 
 
 class Harness(Protocol):

@@ -147,12 +147,16 @@ def test_s3() -> None:
     assert store.full_key("a") == "base/a"
 
 
+def test_azure() -> None:
+    store = open_store(remote("azure://container/base", "account_name = acc;account_key = c2VjcmV0"), trusted=False)
+    assert store.url == "azure://container/base at https://acc.blob.core.windows.net"
+    assert store.full_key("a") == "base/a"
+
+
 @pytest.mark.parametrize(
     ("url", "complaint"),
     [
         ("/srv/data", "without version_aware"),
-        ("gs://bucket", "not supported yet: gs"),
-        ("azure://container", "not supported yet: azure"),
         ("ssh://host/path", "not supported yet: ssh"),
     ],
 )
@@ -175,6 +179,6 @@ def test_wrong_option_is_told_with_its_file() -> None:
 
 
 def test_no_sdk_is_loaded_before_a_remote_needs_it() -> None:
-    code = "import sys, cvfs.stores.registry; print({'boto3', 'botocore', 'obstore'} & set(sys.modules))"
+    code = "import sys, cvfs.stores.registry; print({'azure', 'boto3', 'botocore', 'obstore'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True, timeout=60)
     assert done.stdout.strip() == "set()", done.stderr

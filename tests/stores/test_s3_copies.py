@@ -164,6 +164,13 @@ def test_copy_in_a_bucket_without_versions(scripted: ScriptedServer, current: di
         s3_store(scripted.endpoint, **KEY).copy("from", "v1", "to")
 
 
+def test_denied_copy_of_what_may_be_read(scripted: ScriptedServer) -> None:
+    scripted.answer = lambda request: Answer(200, b"x") if request.method == "HEAD" else Answer(403)
+    with pytest.raises(AccessDeniedError) as caught:
+        s3_store(scripted.endpoint, **KEY).copy("from", "v1", "to")
+    assert "s3:PutObject" in str(caught.value.hint)
+
+
 def test_copy_of_other_bytes_is_an_error(scripted: ScriptedServer) -> None:
     scripted.answer = copying_server({"x-amz-version-id": "v2"}, etag="0" * 32)
     with pytest.raises(IntegrityError, match="other bytes"):

@@ -24,6 +24,7 @@ from cvfs.errors import (
     StoreError,
     VersioningOffError,
 )
+from cvfs.stores.s3.link import FAST_SIZE
 
 KEY = {"access_key_id": "key", "secret_access_key": "secret"}
 PART = 16 << 20
@@ -92,6 +93,14 @@ def test_upload_that_obstore_cannot_make_is_one_put_with_its_md5(
     assert request.headers["content-md5"] == md5_header(b"data")
     assert "expect" not in request.headers
     assert "content-type" not in request.headers
+
+
+@pytest.mark.parametrize(("size", "library"), [(FAST_SIZE, "obstore"), (FAST_SIZE + 1, "botocore"), (PART, "botocore")])
+def test_only_small_uploads_go_through_obstore(scripted: ScriptedServer, size: int, library: str) -> None:
+    scripted.always(Answer(200, headers=STORED))
+    s3_store(scripted.endpoint, **KEY).put("a", b"x" * size)
+    (request,) = scripted.received
+    assert ("content-md5" in request.headers) == (library == "botocore")
 
 
 def test_upload_carries_the_options_of_the_remote(scripted: ScriptedServer) -> None:

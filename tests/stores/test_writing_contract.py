@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from gcs_harness import GcsHarness
 from harness import Harness, LocalHarness, S3Harness
 from test_contract import AWKWARD, version_of
 
@@ -108,7 +109,7 @@ def test_contract_create_only_takes_the_place_of_a_deleted_object(harness: Harne
     assert harness.store.read("a", old).data == b"old"
 
 
-@pytest.mark.parametrize("harness", ["memory", "local"], indirect=True)
+@pytest.mark.parametrize("harness", ["memory", "local", "azure", "gcs"], indirect=True)
 def test_contract_of_many_that_create_at_once_one_does(harness: Harness) -> None:
     def create(number: int) -> Stat | None:
         try:
@@ -220,14 +221,14 @@ def test_contract_listing_of_an_empty_store(harness: Harness) -> None:
     assert listed(harness) == []
 
 
-@pytest.mark.parametrize("harness", ["local", "s3"], indirect=True)
-def test_contract_listing_of_a_missing_place(harness: LocalHarness | S3Harness) -> None:
+@pytest.mark.parametrize("harness", ["local", "s3", "azure", "gcs"], indirect=True)
+def test_contract_listing_of_a_missing_place(harness: LocalHarness | S3Harness | GcsHarness) -> None:
     with pytest.raises(VersionNotFoundError):
         list(harness.misplaced().listing(""))
 
 
-@pytest.mark.parametrize("harness", ["local", "s3"], indirect=True)
-def test_contract_refused_writing_and_listing_are_denied(harness: LocalHarness | S3Harness) -> None:
+@pytest.mark.parametrize("harness", ["local", "s3", "azure", "gcs"], indirect=True)
+def test_contract_refused_writing_and_listing_are_denied(harness: LocalHarness | S3Harness | GcsHarness) -> None:
     version = version_of(harness, "a", b"x")
     with harness.refused() as store:
         for action in (

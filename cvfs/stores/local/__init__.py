@@ -1,7 +1,8 @@
-"""A directory that keeps every version of every file put into it: the store that needs no service."""
+"""Directories as stores: one that keeps every version of every file put into it, and any other, to read from."""
 
 from __future__ import annotations
 
+from cvfs.stores.local.directory import DirectoryStore
 from cvfs.stores.local.store import LocalStore
 
-__all__ = ["LocalStore"]
+__all__ = ["DirectoryStore", "LocalStore"]

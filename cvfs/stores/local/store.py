@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -53,14 +54,19 @@ class LocalStore:
         if not os.path.isdir(self._layout.root):
             raise self._no_directory(self._url)
 
-    def read(self, key: str, version_id: str, start: int = 0, length: int | None = None) -> Piece:
-        """Read one version, as ``Store.read``."""
+    def read(self, key: str, version_id: str | None, start: int = 0, length: int | None = None) -> Piece:
+        """Read one version, or the current file, as ``Store.read``."""
         check_range(start, length)
         what = self._layout.named(key, version_id)
         with self._mapped(what):
-            descriptor = os.open(self._layout.version(key, version_id), os.O_RDONLY)
+            path = self._layout.current(key) if version_id is None else self._layout.version(key, version_id)
+            # Not blocking, because opening a FIFO would wait for a writer.
+            descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
             try:
-                size = os.fstat(descriptor).st_size
+                found = os.fstat(descriptor)
+                if not stat.S_ISREG(found.st_mode):
+                    raise VersionNotFoundError(f"{what} is not a file")
+                size = found.st_size
                 stop = range_end(size, start, length, what)
                 data = _read_range(descriptor, start, stop)
             finally:

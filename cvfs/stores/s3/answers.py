@@ -54,6 +54,7 @@ _TELLING = re.compile(r"signature|credential|token|secret|X-Amz-", re.IGNORECASE
 
 #: The permission that most questions need.
 READING = "s3:GetObjectVersion"
+READING_CURRENT = "s3:GetObject"
 
 
 class WrongRegionError(StoreError):
@@ -152,7 +153,7 @@ def _denied(refusal: Refusal, asked: Question) -> StoreError | None:
     if refusal.status != 403:
         return None
     hint = f"these credentials lack {asked.needs}, or a policy of the bucket says no"
-    if asked.needs == READING:
+    if asked.needs in {READING, READING_CURRENT}:
         hint = (
             f"either these credentials lack {asked.needs}, or the object or version does not exist: "
             "without s3:ListBucket, S3 gives the same answer to both"

@@ -60,9 +60,9 @@ class FastClient:
         except (ValueError, OSError, obstore.exceptions.BaseError) as error:
             raise StoreError(f"{options.label}: {str(error).partition(chr(10))[0]}") from error
 
-    def read(self, version_id: str, start: int, length: int | None, asked: Question) -> Piece:
-        """GET one version, or a range of it, and hold the answer to what was asked."""
-        wanted: obstore.GetOptions = {"version": version_id}
+    def read(self, version_id: str | None, start: int, length: int | None, asked: Question) -> Piece:
+        """GET one version or the current one, or a range of it, and hold the answer to what was asked."""
+        wanted: obstore.GetOptions = {} if version_id is None else {"version": version_id}
         if length is not None:
             wanted["range"] = (start, start + length)
         elif start:

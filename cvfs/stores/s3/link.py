@@ -55,7 +55,7 @@ class Link:
         self._etags_are_md5 = True
         self.session = AwsSession(options)
 
-    def read(self, asked: Question, version_id: str, start: int, length: int | None) -> Piece:
+    def read(self, asked: Question, version_id: str | None, start: int, length: int | None) -> Piece:
         """GET one version, or a range of it."""
         try:
             return self._read(asked, version_id, start, length)
@@ -99,7 +99,7 @@ class Link:
             if self._plain is not None:
                 self._plain.close()
 
-    def _read(self, asked: Question, version_id: str, start: int, length: int | None) -> Piece:
+    def _read(self, asked: Question, version_id: str | None, start: int, length: int | None) -> Piece:
         return self._through(
             asked,
             lambda fast: fast.read(version_id, start, length, asked),

@@ -46,9 +46,11 @@ class PlainClient:
         self.uploads = Uploader(options, client, self._retries, self.stat)
         self.copies = Copier(options, client, self._retries, self.stat)
 
-    def read(self, version_id: str, start: int, length: int | None, asked: Question) -> Piece:
-        """GET one version, or a range of it, and hold the answer to what was asked."""
-        where: dict[str, Any] = {"Bucket": self._bucket, "Key": asked.key, "VersionId": version_id, **self._for_reads}
+    def read(self, version_id: str | None, start: int, length: int | None, asked: Question) -> Piece:
+        """GET one version or the current one, or a range of it, and hold the answer to what was asked."""
+        where: dict[str, Any] = {"Bucket": self._bucket, "Key": asked.key, **self._for_reads}
+        if version_id is not None:
+            where["VersionId"] = version_id
         ranged = start > 0 or length is not None
         if ranged:
             where["Range"] = f"bytes={start}-{'' if length is None else start + length - 1}"

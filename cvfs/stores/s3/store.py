@@ -27,7 +27,7 @@ from cvfs.errors import (
     VersionNotFoundError,
 )
 from cvfs.stores.ranges import check_range
-from cvfs.stores.s3.answers import READING, Question, UnsupportedError, WrongRegionError
+from cvfs.stores.s3.answers import READING, READING_CURRENT, Question, UnsupportedError, WrongRegionError
 from cvfs.stores.s3.link import Link
 from cvfs.stores.s3.options import S3Options
 from cvfs.stores.s3.plain import Page
@@ -74,14 +74,17 @@ class S3Store:
         """Look for credentials, as ``Store.check``."""
         self._renewing(lambda link: link.session.secrets())
 
-    def read(self, key: str, version_id: str, start: int = 0, length: int | None = None) -> Piece:
-        """Read one version, as ``Store.read``."""
+    def read(self, key: str, version_id: str | None, start: int = 0, length: int | None = None) -> Piece:
+        """Read one version, or the current object, as ``Store.read``."""
         check_range(start, length)
-        if not version_id:
+        if version_id == "":
             raise ValueError("an empty version id would mean the current object")
-        piece = self._renewing(lambda link: link.read(self._asked(link, key, version_id), version_id, start, length))
+        needs = READING if version_id else READING_CURRENT
+        piece = self._renewing(
+            lambda link: link.read(self._asked(link, key, version_id, needs), version_id, start, length)
+        )
         answered = piece.stat.version_id
-        if answered is not None and answered != version_id:
+        if version_id and answered is not None and answered != version_id:
             raise IntegrityError(f"{self._url}: {key!r}: asked for version {version_id!r}, got {answered!r}")
         return piece
 
@@ -164,7 +167,7 @@ class S3Store:
         try:
             full.encode("utf-8")
         except UnicodeEncodeError as error:
-            kind = VersionNotFoundError if needs == READING else StoreError
+            kind = VersionNotFoundError if needs in {READING, READING_CURRENT} else StoreError
             raise kind(f"{self._url}: {key!r} is no UTF-8, and so no key in S3") from error
         return Question(self._url, self._options.bucket, full, version_id, link.session.found_by, needs)
 
