@@ -71,7 +71,7 @@ TERMINAL = ("print", "input", "exit", "quit", "sys.exit", "sys.argv", "os.enviro
 #: A module that may use one of those names all the same, and why.
 EXCEPTIONS: MappingProxyType[tuple[str, str], str] = MappingProxyType(
     {
-        ("cvfs.stores.azure.surroundings", "os.environ"): "the other clouds' SDKs read their variables; Azure's does not",
+        ("cvfs.stores.azure.surroundings", "os.environ"): "the SDKs of the others read them",
     }
 )
 

@@ -10,6 +10,7 @@ import codecs
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import IO
 
 from cvfs.metafiles.fields import recorded_of
@@ -18,6 +19,8 @@ from cvfs.metafiles.records import FileRecord, Refusal
 _CHUNK = 1 << 18
 #: Characters of one entry: names are at most some thousands long, so what is longer is no listing.
 _LONGEST_ENTRY = 1 << 20
+#: The md5 of no bytes, and so the one hash that tells a size.
+_EMPTY = "d41d8cd98f00b204e9800998ecf8427e"
 _BLANKS = re.compile(r"[ \t\n\r]*")
 
 
@@ -53,6 +56,8 @@ def _read_entry(entry: dict[str, object], out: int, number: int) -> FileRecord |
             raise ValueError("it has no md5 of a file")
     except ValueError as error:
         return Refusal(number, f"file {relpath!r}: {error}")
+    if recorded.md5 == _EMPTY and recorded.size is None:
+        recorded = replace(recorded, size=0)
     return FileRecord(out, relpath, recorded, number)
 
 

@@ -29,8 +29,10 @@ CONFIG = """\
     remote = up
 ['remote "up"']
     url = s3://bucket/up
+    version_aware = true
 ['remote "old"']
     url = s3://bucket/old
+    version_aware = true
 """
 
 

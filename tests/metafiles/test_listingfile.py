@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import tracemalloc
@@ -36,6 +37,12 @@ def test_what_dvc_writes() -> None:
 def test_old_listings_have_sizes_and_unknown_keys_are_passed_over() -> None:
     entry = {"md5": MD5.upper(), "relpath": "a", "size": 3, "isexec": True, "mtime": [1, {"x": None}]}
     assert read(json.dumps([entry])) == [FileRecord(0, "a", Recorded(md5=MD5, size=3, isexec=True), 1)]
+
+
+def test_only_the_hash_of_nothing_tells_a_size() -> None:
+    empty = hashlib.md5(b"").hexdigest()
+    entries = [{"md5": empty, "relpath": "a"}, {"md5": MD5, "relpath": "b"}, {"md5": empty, "relpath": "c", "size": 5}]
+    assert [record.recorded.size for record in read(json.dumps(entries))] == [0, None, 5]
 
 
 def test_blanks_and_an_empty_list() -> None:

@@ -63,14 +63,6 @@ class Uploads:
             name = metadata.get("name") or request.query.get("name", "")
             made = self._objects.write(bucket, name, data, metadata, request.number("ifGenerationMatch"))
             return _json(made.resource(request.base))
-        if kind == "media":
-            metadata = {
-                "contentType": request.headers.get("content-type"),
-                "md5Hash": request.headers.get("content-md5"),
-            }
-            match = request.number("ifGenerationMatch")
-            made = self._objects.write(bucket, request.query.get("name", ""), request.body, metadata, match)
-            return _json(made.resource(request.base))
         if kind == "resumable":
             return self._begin(request, bucket)
         raise GcsError(400, "invalidParameter", "InvalidArgument", "uploadType is missing")
