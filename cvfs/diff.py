@@ -20,7 +20,7 @@ from cvfs.diffing.work_tree import work_tree
 from cvfs.errors import ConfigError, TargetError
 from cvfs.git import Repository
 from cvfs.model import Problem
-from cvfs.opening import CommitRequest, open_tree
+from cvfs.opening import CommitRequest, listings_for, open_tree
 from cvfs.progress import Progress, Silence
 from cvfs.snapshot import Snapshot, open_snapshot
 from cvfs.workspace.dvc_cache import CachedFile, DvcCache
@@ -44,8 +44,9 @@ def diff_commits(request: CommitRequest, revision: str, within: Sequence[str] = 
         RepositoryError, RevisionError, SnapshotError.
         TargetError: neither side has a path of ``within``.
     """
-    repository, old = open_tree(request)
-    new = open_snapshot(repository, revision, os.path.join(request.cache_path, "index"))
+    repository, old = open_tree(request, _untold)
+    index = os.path.join(request.cache_path, "index")
+    new = open_snapshot(repository, revision, index, listings_for(request, repository))
     with _compared(
         _listings(repository, (old, new), request), SnapshotBranch(old), SnapshotBranch(new), within
     ) as found:
@@ -60,7 +61,8 @@ def diff_work_tree(
 
     Raises as ``diff_commits``, and WorkspaceError.
     """
-    old = open_snapshot(clone.repository, request.revision, os.path.join(request.cache_path, "index"))
+    index = os.path.join(request.cache_path, "index")
+    old = open_snapshot(clone.repository, request.revision, index, listings_for(request, clone.repository))
     new, problems = work_tree(clone, _encoded(within), progress or Silence())
     listings = _from_caches([clone.dvc_cache(root) for root in clone.roots])
     with _compared(listings, SnapshotBranch(old), new, within) as found:
@@ -106,3 +108,7 @@ def _from_caches(caches: Sequence[DvcCache]) -> Listings:
         return next((files for files in found if files is not None), None)
 
     return find
+
+
+def _untold(_warning: str) -> None:
+    """Say nothing: where a listing is missing, the changes themselves say so."""

@@ -10,13 +10,6 @@ from cvfs.stores.store import Piece, Store
 _HINT = "the object is not the one that was pushed, or was damaged on its way; nothing of it was kept"
 
 
-def describe(store: Store, content: Content) -> str:
-    """Name the version of a content that a message is about. Holds no secret."""
-    version = content.version
-    assert version is not None
-    return describe_object(store, version.key, version.version_id)
-
-
 def describe_object(store: Store, key: str, version_id: str | None) -> str:
     """Name the version of an object, or the current object, that a message is about. Holds no secret."""
     version = "" if version_id is None else f", version {version_id}"

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from cvfs.errors import IntegrityError
-from cvfs.fetch.checks import check_range, check_whole, describe
+from cvfs.fetch.checks import check_range, check_whole, describe_object
 from cvfs.model import Content, Version
 from cvfs.stores.memory import MemoryStore
 from cvfs.stores.store import Piece, Stat
@@ -95,4 +95,5 @@ def test_a_legacy_hash_decides_like_any_other():
 
 
 def test_messages_name_store_key_and_version():
-    assert describe(MemoryStore("m"), CONTENT) == "memory://m: key 'a', version v1"
+    assert describe_object(MemoryStore("m"), "a", "v1") == "memory://m: key 'a', version v1"
+    assert describe_object(MemoryStore("m"), "files/md5/ab/cd", None) == "memory://m: key 'files/md5/ab/cd'"

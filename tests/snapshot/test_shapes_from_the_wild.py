@@ -200,3 +200,20 @@ def test_no_newline_no_size_and_a_comment_at_the_end(listed: Callable[[Mapping[s
     assert set(shown.files) == {"x"}
     assert shown.files["x"].size is None
     assert shown.problems == []
+
+
+def test_outs_below_what_dvcignore_ignores_and_a_metafile_that_is_a_template(
+    listed: Callable[[Mapping[str, str]], Shown],
+) -> None:
+    # DVC refuses such a commit as a whole, for either reason.
+    shown = listed(
+        {
+            ".dvc/config": CONFIG,
+            ".dvcignore": "data/\n",
+            "snapshots/x.csv.dvc": f"wdir: ../data/snapshots\n{out('x.csv')}",
+            "templates/{{name}}.dvc": "meta:\n  {%- if name %}\n  name: {{name}}\n",
+        }
+    )
+    assert set(shown.files) == {"data/snapshots/x.csv"}
+    assert len(shown.problems) == 1
+    assert shown.problems[0].startswith("templates/{{name}}.dvc:")

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from cvfs.errors import ConfigError, RemoteError, TrustError
+from cvfs.errors import ConfigError, RemoteError, StoreError, TrustError, VersionNotFoundError
 from cvfs.metafiles.config import Config, Level, parse_config
+from cvfs.model import Addressing
 from cvfs.stores.memory import MemoryStore
 from cvfs.stores.registry import RemoteSet, open_store
 
@@ -153,17 +154,42 @@ def test_azure() -> None:
     assert store.full_key("a") == "base/a"
 
 
+def test_remote_that_is_not_supported() -> None:
+    with pytest.raises(RemoteError, match="not supported yet: hdfs") as caught:
+        open_store(remote("hdfs://host/path"), trusted=False)
+    assert "'up'" in caught.value.message
+
+
+@pytest.mark.parametrize("url", ["{}", "file://{}"])
+def test_ordinary_directory_is_only_read(tmp_path: Path, url: str) -> None:
+    (tmp_path / "files").mkdir()
+    (tmp_path / "files/a").write_bytes(b"0123456789")
+    store = open_store(remote(url.format(tmp_path)), trusted=False)
+    store.check()
+    assert (store.url, store.full_key("files/a")) == (f"file://{tmp_path}", f"{tmp_path}/files/a")
+    assert (store.read("files/a", None, 3, 4).data, store.stat("files/a").size) == (b"3456", 10)
+    for key in ("files", "nothing", "files/a/b"):
+        with pytest.raises(VersionNotFoundError):
+            store.read(key, None)
+    with pytest.raises(VersionNotFoundError, match="no versions"):
+        store.read("files/a", "v1")
+    with pytest.raises(StoreError, match="only reads"):
+        store.put("files/b", b"x")
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["a", "files"]
+
+
 @pytest.mark.parametrize(
-    ("url", "complaint"),
+    ("options", "expected"),
     [
-        ("/srv/data", "without version_aware"),
-        ("ssh://host/path", "not supported yet: ssh"),
+        ("", Addressing.HASHES),
+        ("version_aware = false", Addressing.HASHES),
+        ("version_aware = true", Addressing.VERSIONS),
+        ("worktree = true", Addressing.WORKTREE),
     ],
 )
-def test_remote_that_is_not_supported(url: str, complaint: str) -> None:
-    with pytest.raises(RemoteError, match=complaint) as caught:
-        open_store(remote(url), trusted=False)
-    assert "'up'" in caught.value.message
+def test_how_contents_are_found_is_what_the_configuration_says(options: str, expected: Addressing) -> None:
+    text = f"['remote \"up\"']\n    url = s3://bucket\n    {options}\n"
+    assert remotes(text).addressing("", "UP") is expected
 
 
 def test_what_a_repository_says_needs_the_users_word() -> None:

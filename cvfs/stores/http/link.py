@@ -79,7 +79,7 @@ class Link:
                 f"{what}: the server's certificate is not accepted",
                 hint="ssl_verify can name a file of CA certificates",
             ) from error
-        except (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema) as error:
+        except ValueError as error:  # as requests says of URLs, and it parses those of redirects before it is asked to
             raise StoreError(f"{what}: a redirect leads to what is no address of a web server") from error
         except (requests.exceptions.RequestException, HTTPError, OSError) as error:
             raise UnavailableError(f"{what}: {_explain(error)}") from error
