@@ -36,8 +36,12 @@ ERRNOS: Mapping[type[errors.CvfsError], int] = MappingProxyType(
         errors.CacheFullError: errno.ENOSPC,
         errors.MountError: errno.EIO,
         errors.BusyError: errno.EBUSY,
+        # A mount uploads nothing.
+        errors.SourceChangedError: errno.EIO,
+        errors.KeyTakenError: errno.EIO,
         # These belong to the work tree, which a mount never touches.
         errors.WorkspaceError: errno.EIO,
+        errors.TargetError: errno.EIO,
         errors.UnstableFileError: errno.EIO,
         errors.ChangedMeanwhileError: errno.EIO,
         errors.LockedError: errno.EIO,
