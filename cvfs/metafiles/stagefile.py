@@ -47,9 +47,9 @@ class StageFile:
 
 
 def read_stages(data: bytes, files: Files | None = None) -> StageFile:
-    """Read a ``dvc.yaml``. Never raises: a broken stage is a problem and missing; a broken file is not ``readable``.
+    """Read a ``dvc.yaml``. Never raises: what is broken is a problem and missing, be it a stage or an out of one.
 
-    ``files`` gives the files of variables that templates need. Format: DVC's ``schema.MULTI_STAGE_SCHEMA``;
+    A file that is broken as a whole is not ``readable``. ``files`` gives the files of variables that templates need. Format: DVC's ``schema.MULTI_STAGE_SCHEMA``;
     ``foreach`` and ``matrix`` stages appear once in ``stages``, under their own name.
     """
     try:
@@ -65,11 +65,13 @@ def read_stages(data: bytes, files: Files | None = None) -> StageFile:
         found = None
     for name, value in (found or {}).items():
         line = value.line if isinstance(value, Block) else document.line
+        reasons: list[str] = []
         try:
-            stages[name] = read_stage(body_of(value))
+            stages[name] = read_stage(body_of(value), complain=reasons.append)
         except ValueError as error:
             problems.append(Refusal(line, f"stage {name!r}: {error}"))
             continue
+        problems += [Refusal(line, f"stage {name!r}: {reason}") for reason in reasons]
         if isinstance(value, Block):
             definitions[name] = value
     return StageFile(stages, tuple(problems), resolution=Resolution(document, definitions, files or (lambda _: None)))

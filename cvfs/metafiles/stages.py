@@ -10,7 +10,19 @@ from cvfs.metafiles.document import Block, Value
 from cvfs.metafiles.fields import boolean, lower
 from cvfs.metafiles.templates import is_template
 
-_OUT_LISTS = ("outs", "metrics", "plots")
+#: Where outs stand, and whether DVC caches them unless they say otherwise. ``live`` is DVC 2's, for one out; the longer
+#: names are those of the first releases of DVC 1.
+_OUT_KEYS: Mapping[str, bool] = {
+    "outs": True,
+    "metrics": True,
+    "plots": True,
+    "live": True,
+    "outs_no_cache": False,
+    "metrics_no_cache": False,
+    "plots_no_cache": False,
+    "outs_persist": True,
+    "outs_persist_no_cache": False,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +77,14 @@ def body_of(definition: Value) -> Block:
     return _block("'do'", block["do"]) if "do" in block else block
 
 
-def read_stage(body: Block, resolve: Callable[[str], str] | None = None) -> Stage:
+def read_stage(
+    body: Block,
+    resolve: Callable[[str], str] | None = None,
+    complain: Callable[[str], object] = lambda _reason: None,
+) -> Stage:
     """Read a stage; ``resolve`` says what texts with templates stand for, None leaves them.
+
+    An entry of a list of outs that cannot be used is told to ``complain``, and left out.
 
     Raises:
         ValueError: it has not the shape of a stage.
@@ -74,7 +92,7 @@ def read_stage(body: Block, resolve: Callable[[str], str] | None = None) -> Stag
     """
     outs: dict[str, StageOut] = {}
     templated: list[StageOut] = []
-    for path, flags in _out_flags(body, resolve or str):
+    for path, flags in _out_flags(body, resolve or str, complain):
         if resolve is None and is_template(path):
             templated.append(flags)
         else:
@@ -91,27 +109,38 @@ def text_at(key: str, block: Block) -> str | None:
     return value
 
 
-def _out_flags(body: Block, resolve: Callable[[str], str]) -> Iterator[tuple[str, StageOut]]:
-    for key in _OUT_LISTS:
+def _out_flags(
+    body: Block, resolve: Callable[[str], str], complain: Callable[[str], object]
+) -> Iterator[tuple[str, StageOut]]:
+    for key, cache in _OUT_KEYS.items():
         entries = body.get(key)
+        if key == "live" and isinstance(entries, Block):
+            entries = [entries]
         if entries is not None and not isinstance(entries, list):
             raise ValueError(f"{key!r} is not a list")
         for entry in entries or ():
-            if isinstance(entry, str):
-                yield resolve(entry), StageOut()
-                continue
-            for path, flags in _block(f"an entry of {key!r}", entry).items():
-                yield resolve(path), _flags(path, flags, resolve)
+            try:
+                yield from list(_entry_flags(key, entry, cache, resolve))
+            except ValueError as error:
+                complain(str(error))
 
 
-def _flags(path: str, value: Value, resolve: Callable[[str], str]) -> StageOut:
+def _entry_flags(key: str, entry: Value, cache: bool, resolve: Callable[[str], str]) -> Iterator[tuple[str, StageOut]]:
+    if isinstance(entry, str):
+        yield resolve(entry), StageOut(cache=cache)
+        return
+    for path, flags in _block(f"an entry of {key!r}", entry).items():
+        yield resolve(path), _flags(path, flags, cache, resolve)
+
+
+def _flags(path: str, value: Value, cache: bool, resolve: Callable[[str], str]) -> StageOut:
     if value is None or isinstance(value, list):
         # A list holds several plots of one file: nothing about the file.
-        return StageOut()
+        return StageOut(cache=cache)
     flags = _block(f"out {path!r}", value)
     remote = text_at("remote", flags)
     return StageOut(
-        cache=boolean("cache", text_at("cache", flags), default=True),
+        cache=boolean("cache", text_at("cache", flags), default=cache),
         push=boolean("push", text_at("push", flags), default=True),
         remote=lower(resolve(remote) if remote else None),
     )

@@ -114,11 +114,7 @@ def test_file_without_stages(text: str) -> None:
         ("[a]", "not a mapping"),
         ("{do: text}", "'do' is not a mapping"),
         ("{outs: a}", "'outs' is not a list"),
-        ("{outs: [[a]]}", "is not a mapping"),
-        ("{outs: [null]}", "is not a mapping"),
-        ("{outs: [{a: text}]}", "is not a mapping"),
-        ("{outs: [{a: {cache: no}}]}", "cache is 'no'"),
-        ("{outs: [{a: {remote: [x]}}]}", "'remote' is not a single value"),
+        ("{live: a}", "'live' is not a list"),
         ("{wdir: [x]}", "'wdir' is not a single value"),
     ],
 )
@@ -129,6 +125,37 @@ def test_broken_stage_is_a_problem_and_the_others_stay(text: str, reason: str) -
     assert "stage 'bad'" in problem.reason
     assert reason in problem.reason
     assert problem.line in (1, 3)
+
+
+@pytest.mark.parametrize(
+    ("entry", "reason"),
+    [
+        ("[a]", "is not a mapping"),
+        ("null", "is not a mapping"),
+        ("{a: text}", "is not a mapping"),
+        ("{a: {cache: no}}", "cache is 'no'"),
+        ("{a: {remote: [x]}}", "'remote' is not a single value"),
+        ("{a: null, cache: false}", "out 'cache' is not a mapping"),
+    ],
+)
+def test_broken_out_is_a_problem_and_the_others_of_its_stage_stay(entry: str, reason: str) -> None:
+    read = stages(f"stages:\n  one: {{outs: [kept], plots: [{entry}, other]}}\n")
+    assert sorted(read.stages["one"].outs) == ["kept", "other"]
+    (problem,) = read.problems
+    assert "stage 'one'" in problem.reason
+    assert reason in problem.reason
+
+
+def test_keys_of_older_releases() -> None:
+    read = stages(
+        "stages:\n  one:\n    live: {dvclive: {summary: true, cache: false}}\n    outs_no_cache: [a]\n"
+        "    metrics_no_cache: [{b: null}]\n    outs_persist: [c]\n    outs_persist_no_cache: [d]\n"
+        "  two: {live: {l: null}}\n"
+    )
+    assert {path: out.cache for path, out in read.stages["one"].outs.items()} == {
+        "a": False, "b": False, "c": True, "d": False, "dvclive": False,
+    }  # fmt: skip
+    assert read.stages["two"].outs == {"l": StageOut()}
 
 
 def test_stages_that_are_no_mapping() -> None:
