@@ -49,8 +49,9 @@ class StageFile:
 def read_stages(data: bytes, files: Files | None = None) -> StageFile:
     """Read a ``dvc.yaml``. Never raises: what is broken is a problem and missing, be it a stage or an out of one.
 
-    A file that is broken as a whole is not ``readable``. ``files`` gives the files of variables that templates need. Format: DVC's ``schema.MULTI_STAGE_SCHEMA``;
-    ``foreach`` and ``matrix`` stages appear once in ``stages``, under their own name.
+    A file that is broken as a whole is not ``readable``. ``files`` gives the files of variables that templates need.
+    ``foreach`` and ``matrix`` stages appear once in ``stages``, under their own name. Format: DVC's
+    ``schema.MULTI_STAGE_SCHEMA``.
     """
     try:
         document = load_document(data)
