@@ -42,6 +42,9 @@ def push(clone: Clone, request: PushRequest, progress: Progress | None = None) -
                 mine, cache
             )
     _stage(clone, result)
+    # Uploads end in no particular order.
+    result.sent.sort(key=lambda sent: sent.path)
+    result.failures.sort(key=lambda failure: failure.path)
     return result
 
 
