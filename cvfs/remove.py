@@ -118,7 +118,7 @@ def _compared(clone: Clone, metafile: TrackedMetafile, threads: int | None, prog
 def _check_stored(comparisons: Sequence[Comparison]) -> None:
     """Raise TargetError if files would be deleted of which no version is recorded."""
     unsafe = [
-        f"{comparison.out.path}/{item.relpath}" if item.relpath else comparison.out.path
+        comparison.out.file(item.relpath)
         for comparison in comparisons
         for item in comparison.items
         if item.status is not Status.ABSENT and not (item.status is Status.SAME and item.is_pushed)

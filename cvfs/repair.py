@@ -72,4 +72,4 @@ def _entries(out: TrackedOut) -> Iterator[tuple[str, Recorded]]:
     if out.record.kind is Kind.FILE:
         yield out.path, out.record.recorded
     for file in out.files:
-        yield f"{out.path}/{file.relpath}", file.recorded
+        yield out.file(file.relpath), file.recorded

@@ -166,7 +166,7 @@ def _of_out(compared: Comparison, selected: SelectedOut) -> Iterator[Entry]:
     out, record = compared.out, compared.out.record
     for relpath, why in _refused(compared):
         if selected.includes(relpath):
-            yield _entry(State.UNREADABLE, out, f"{out.path}/{relpath}" if relpath else out.path, why)
+            yield _entry(State.UNREADABLE, out, out.file(relpath), why)
     if compared.is_other_kind:
         was, now = ("directory", "file") if compared.was_directory else ("file", "directory")
         yield _entry(State.CHANGED, out, reason=f"was a {was}, and is a {now} now")
@@ -193,7 +193,7 @@ def _is_listed(compared: Comparison) -> bool:
 def _of_item(state: State, out: TrackedOut, item: Item) -> Entry:
     return Entry(
         state,
-        f"{out.path}/{item.relpath}" if item.relpath else out.path,
+        out.file(item.relpath),
         out.metafile,
         out.path,
         item.line,

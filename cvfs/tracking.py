@@ -37,6 +37,10 @@ class TrackedOut:
     record: OutRecord
     files: Sequence[FileRecord]
 
+    def file(self, relpath: str) -> str:
+        """Return the path of a file of the out below the top of the work tree; '' is the out itself."""
+        return f"{self.path}/{relpath}" if relpath else self.path
+
     def key(self, relpath: str = "") -> str:
         """Return a file's key on a remote: its path below the DVC root."""
         below = self.path[len(self.root) + 1 :] if self.root else self.path

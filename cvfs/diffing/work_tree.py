@@ -70,7 +70,7 @@ class _Look:
         if comparison.unlisted and comparison.scan is None:
             self.tree.put(out.path, leaf_of(Kind.UNLISTED, out.record.recorded, terms))
         for item in comparison.items:
-            path = f"{out.path}/{item.relpath}" if item.relpath else out.path
+            path = out.file(item.relpath)
             if item.problem is not None:
                 self.problems.append(Problem(path, None, item.problem.message))
             leaf = None if item.status is Status.ABSENT and comparison.is_other_kind else _leaf(item, terms)

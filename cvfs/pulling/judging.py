@@ -49,7 +49,7 @@ class FileJudge:
 
     def take(self, item: Item) -> None:
         """Decide about one file."""
-        shown = f"{self._out.path}/{item.relpath}" if item.relpath else self._out.path
+        shown = self._out.file(item.relpath)
         if item.recorded is not None:
             self.recorded.add(item.relpath)
         if self._nested(shown):

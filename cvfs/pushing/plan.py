@@ -98,7 +98,7 @@ def plan_out(
     plan = OutPlan(out, legacy=out.record.legacy and bool(comparison.of(Status.ABSENT, Status.UNREADABLE)))
     sources = _Sources(directory, out, dvc_cache, elsewhere)
     for item in comparison.items:
-        path = f"{out.path}/{item.relpath}" if item.relpath else out.path
+        path = out.file(item.relpath)
         if only_gone and item.relpath not in gone:
             continue
         if only_gone and item.status is not Status.SAME:

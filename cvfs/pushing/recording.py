@@ -82,10 +82,10 @@ def _edits(now: TrackedMetafile, change: OutChange, left: list[str]) -> list[Out
         or out.record.kind is not change.out.record.kind
         or (change.becomes_list and out.record.recorded.md5 != change.out.record.recorded.md5)
     ):
-        left += [_path(change.out, relpath) for relpath in change.changes]
+        left += [change.out.file(relpath) for relpath in change.changes]
         return []
     if out.record.kind is Kind.FILE:
-        merged = _merge(out.record.recorded, change.changes[""], _path(out, ""), left)
+        merged = _merge(out.record.recorded, change.changes[""], out.file(""), left)
         return [] if merged is None else [OutEdit(out.record.line, recorded=merged, legacy=change.legacy)]
     entries = {file.relpath: file for file in out.files}
     changed: dict[int, Recorded | None] = {}
@@ -93,10 +93,10 @@ def _edits(now: TrackedMetafile, change: OutChange, left: list[str]) -> list[Out
     for relpath, wanted in change.changes.items():
         entry = entries.get(relpath)
         if entry is None and wanted.base is not None and not change.becomes_list:
-            left.append(_path(out, relpath))  # somebody took it out of the list
+            left.append(out.file(relpath))  # somebody took it out of the list
         elif entry is None:
             added[relpath] = wanted.new
-        elif (merged := _merge(entry.recorded, wanted, _path(out, relpath), left)) is not None:
+        elif (merged := _merge(entry.recorded, wanted, out.file(relpath), left)) is not None:
             changed[entry.line] = merged
     if not changed and not added:
         return []
@@ -118,7 +118,3 @@ def _same_out(now: TrackedMetafile, out: TrackedOut) -> TrackedOut | None:
         if (other.path, other.record.stage) == (out.path, out.record.stage):
             return other
     return None
-
-
-def _path(out: TrackedOut, relpath: str) -> str:
-    return f"{out.path}/{relpath}" if relpath else out.path

@@ -154,13 +154,13 @@ class RootPush:
         for _, plan in batch.plans:
             for upload in plan.uploads:
                 how = "copied" if known.find(upload.md5) else "uploaded"
-                self._result.sent.append(Sent(_path(plan.out, upload.relpath), upload.size, batch.remote, how))
+                self._result.sent.append(Sent(plan.out.file(upload.relpath), upload.size, batch.remote, how))
 
     def _known(self, batch: _Batch) -> KnownContents:
         known = KnownContents()
 
         def is_there(out: TrackedOut, relpath: str, recorded: Recorded) -> bool:
-            return _path(out, relpath) not in self._request.gone and not self._destinations.is_elsewhere(
+            return out.file(relpath) not in self._request.gone and not self._destinations.is_elsewhere(
                 out, recorded.remote, batch.remote
             )
 
@@ -189,7 +189,7 @@ class RootPush:
                 finished.setdefault(index, []).append(outcome)
                 continue
             failed.add(index)
-            self._result.failures.append(Failure(_path(batch.plans[index][1].out, upload.relpath), outcome))
+            self._result.failures.append(Failure(batch.plans[index][1].out.file(upload.relpath), outcome))
         changes: dict[str, list[tuple[OutChange, list[Finished]]]] = {}
         metafiles: dict[str, TrackedMetafile] = {}
         for index, done in finished.items():
@@ -238,7 +238,7 @@ class RootPush:
         for change, finished in outs:
             for one in finished:
                 done.append(one.uploaded)
-                path = _path(change.out, one.upload.relpath)
+                path = change.out.file(one.upload.relpath)
                 self._result.sent.append(
                     Sent(path, one.uploaded.size, remote, one.how, version_id=one.uploaded.version_id)
                 )
@@ -269,7 +269,3 @@ def _change(plan: OutPlan, finished: Sequence[Finished], remote: str) -> OutChan
         recorded = replace(upload.recorded, remote=remote, version_id=done.version_id, etag=done.etag)
         change.changes[upload.relpath] = Change(upload.base, recorded)
     return change
-
-
-def _path(out: TrackedOut, relpath: str) -> str:
-    return f"{out.path}/{relpath}" if relpath else out.path

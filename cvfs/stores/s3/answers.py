@@ -21,6 +21,7 @@ from cvfs.errors import (
     UnavailableError,
     VersionNotFoundError,
 )
+from cvfs.stores.ranges import BeyondEndError
 
 _MISSING = {
     "NoSuchBucket": "the bucket does not exist",
@@ -52,6 +53,9 @@ _DAMAGED = {"BadDigest", "XAmzContentSHA256Mismatch", "XAmzContentChecksumMismat
 _TELLING = re.compile(r"signature|credential|token|secret|X-Amz-", re.IGNORECASE)
 
 
+#: What to do about a server that cannot prove who it is.
+CERTIFICATE_HINT = "set the remote's ssl_verify, or AWS_CA_BUNDLE, to a file with the authority's certificate"
+
 #: The permission that most questions need.
 READING = "s3:GetObjectVersion"
 READING_CURRENT = "s3:GetObject"
@@ -65,10 +69,6 @@ class WrongRegionError(StoreError):
         hint = f"set the remote's region option, or AWS_DEFAULT_REGION, to {region or 'the region of the bucket'}"
         super().__init__(f"{asked}: the bucket {asked.bucket!r} belongs to {where}", hint=hint)
         self.region = region
-
-
-class BeyondEndError(IntegrityError):
-    """The store says that the range begins beyond the end: of an empty object, each does."""
 
 
 class UnsupportedError(StoreError):

@@ -18,8 +18,8 @@ from botocore.exceptions import ConnectionError as BotocoreConnectionError
 from botocore.exceptions import HTTPClientError as BotocoreHTTPClientError
 
 from cvfs.errors import StoreError
-from cvfs.stores.s3.answers import Question, Refusal, WrongRegionError, error_for
-from cvfs.stores.s3.transport import broken_off, certificate_refused, timed_out, unreachable
+from cvfs.stores.s3.answers import CERTIFICATE_HINT, Question, Refusal, WrongRegionError, error_for
+from cvfs.stores.transport import broken_off, certificate_refused, timed_out, unreachable
 
 
 def from_botocore(error: BotoCoreError | ClientError, asked: Question) -> StoreError:
@@ -30,7 +30,11 @@ def from_botocore(error: BotoCoreError | ClientError, asked: Question) -> StoreE
         return timed_out(asked)
     if isinstance(error, SSLError):
         certificate = any(sign in str(error) for sign in ("CERTIFICATE_VERIFY_FAILED", "doesn't match"))
-        return certificate_refused(asked) if certificate else unreachable(asked, "the TLS handshake failed")
+        return (
+            certificate_refused(asked, CERTIFICATE_HINT)
+            if certificate
+            else unreachable(asked, "the TLS handshake failed")
+        )
     if isinstance(error, IncompleteReadError | ResponseStreamingError):
         return broken_off(asked)
     if isinstance(error, BotocoreConnectionError | BotocoreHTTPClientError):

@@ -16,19 +16,21 @@ import hashlib
 import logging
 import threading
 from collections.abc import Callable
+from functools import partial
 from typing import TypeVar
 
 from cvfs.errors import AccessDeniedError, CredentialsError
-from cvfs.stores.s3.answers import BeyondEndError, Question
+from cvfs.stores.ranges import read_or_empty
+from cvfs.stores.s3.answers import Question
 from cvfs.stores.s3.botocore_errors import mapped
 from cvfs.stores.s3.fast import FastClient, can_upload, expressible
 from cvfs.stores.s3.options import S3Options
 from cvfs.stores.s3.plain import PlainClient
 from cvfs.stores.s3.session import AwsSession, Secrets
 from cvfs.stores.s3.stored import is_md5
-from cvfs.stores.s3.transport import CertificateError
 from cvfs.stores.source import opened
 from cvfs.stores.store import Piece, Stat, Uploadable
+from cvfs.stores.transport import CertificateError
 
 #: The most that is uploaded through obstore: its time limit for an answer begins with the request, and so includes
 #: sending, and how long that takes depends on the line and on how many uploads share it.
@@ -57,16 +59,7 @@ class Link:
 
     def read(self, asked: Question, version_id: str | None, start: int, length: int | None) -> Piece:
         """GET one version, or a range of it."""
-        try:
-            return self._read(asked, version_id, start, length)
-        except BeyondEndError:
-            # Any range of an empty object begins beyond its end. Whether it is empty, only the whole of it tells.
-            if start > 0 or length is None:
-                raise
-            whole = self._read(asked, version_id, 0, None)
-            if whole.data:
-                raise
-            return whole
+        return read_or_empty(partial(self._read, asked, version_id), start, length)
 
     def put(self, asked: Question, source: Uploadable, *, md5: str | None, create_only: bool) -> Stat:
         """Upload a new version, as ``Store.put``; the version's id may be missing."""

@@ -12,15 +12,15 @@ import re
 from collections.abc import Callable
 
 from cvfs.errors import StoreError
-from cvfs.stores.s3.answers import Question, Refusal, WrongRegionError, error_for, other_bytes
-from cvfs.stores.s3.transport import broken_off, certificate_refused, timed_out, unreachable
+from cvfs.stores.s3.answers import CERTIFICATE_HINT, Question, Refusal, WrongRegionError, error_for, other_bytes
+from cvfs.stores.transport import broken_off, certificate_refused, timed_out, unreachable
 
 _STATUS = re.compile(r"^\s*status: (\d{3}),$", re.MULTILINE)
 _BODY = re.compile(r'^\s*body: Some\(\n\s*"(.*)",$', re.MULTILINE)
 _FAILURES: tuple[tuple[str, Callable[[Question], StoreError]], ...] = (
     (r"inner: BareRedirect,", lambda asked: WrongRegionError(asked, None)),
     (r"source: (UnexpectedRange \{|NoContentRange,|NotPartial,|ParseContentRange.*)", other_bytes),
-    (r"error: InvalidCertificate\(", certificate_refused),
+    (r"error: InvalidCertificate\(", lambda asked: certificate_refused(asked, CERTIFICATE_HINT)),
     (r"source: MissingEtag,", lambda asked: StoreError(f"{asked}: the store's answer has no ETag")),
     (r"kind: Timeout,", timed_out),
     (r"error: IncompleteBody,|kind: (Interrupted|Body),", broken_off),
